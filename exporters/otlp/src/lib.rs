@@ -1,0 +1,1 @@
+//! OTLP over gRPC and HTTP: metrics with exemplars, spans whose outcome is known, logs.

@@ -1,0 +1,1 @@
+//! Spans on their way out: the bounded queue, the batches and the outcome of each.

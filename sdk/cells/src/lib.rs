@@ -1,0 +1,1 @@
+//! Thread-owned cells: words that one thread alone writes and a collector sums.

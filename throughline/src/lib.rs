@@ -1,0 +1,1 @@
+//! One declaration, three signals: an OpenTelemetry-native observability SDK whose every exemplar resolves.
