@@ -1,2 +1,2 @@
-//! Chores. 
+//! Chores.
 fn main() {}
