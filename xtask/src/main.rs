@@ -1,2 +1,59 @@
-//! Chores.
-fn main() {}
+//! Every chore of the project, one a file: `cargo xtask --help` lists them.
+//!
+//! A chore prints each command before it runs it, and a failure names the command that failed. Nothing here
+//! is needed to use the crates; what a chore downloads or builds lands under `target/`.
+
+mod check;
+mod error;
+mod policy;
+mod process;
+mod project;
+mod tally;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{error::Error, project::Project};
+
+/// The chores of this workspace.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_version_flag = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Everything that CI runs, the cheap checks first; ends with a table of times and `N passed, N failed`.
+    Check {
+        /// Go on after a step that failed, and fail at the end.
+        #[arg(long)]
+        keep_going: bool,
+    },
+    /// The rules of deny.toml on licences, sources and banned crates, read from `cargo metadata`.
+    Policy,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<(), Error> {
+    let project = Project::open()?;
+    match chore {
+        Chore::Check { keep_going } => check::run(&project, *keep_going),
+        Chore::Policy => policy::run(&project),
+    }
+}
