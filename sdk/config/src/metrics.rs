@@ -1,0 +1,71 @@
+//! Metrics: how often, in which form, with which exemplars.
+
+use std::time::Duration;
+
+use crate::reader::Reader;
+use crate::words::words;
+
+/// What the environment says about metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// From the start of one push to the start of the next; at least 1 ms. Default 60 s.
+    pub export_interval: Option<Duration>,
+    /// How long one push may take. Default 30 s.
+    pub export_timeout: Option<Duration>,
+    /// Which measurements may become exemplars.
+    pub exemplar_filter: Option<ExemplarFilter>,
+    /// Which instruments are pushed as delta.
+    pub temporality_preference: Option<TemporalityPreference>,
+    /// What histograms without advice become.
+    pub default_histogram_aggregation: Option<HistogramAggregation>,
+}
+
+words! {
+    /// Which measurements may become exemplars (`OTEL_METRICS_EXEMPLAR_FILTER`).
+    pub enum ExemplarFilter {
+        /// Those made inside a sampled span. The default.
+        TraceBased = "trace_based",
+        /// All.
+        AlwaysOn = "always_on",
+        /// None.
+        AlwaysOff = "always_off",
+    }
+}
+
+words! {
+    /// Which instruments are pushed as delta (`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`;
+    /// specification: `metrics/sdk_exporters/otlp.md`).
+    pub enum TemporalityPreference {
+        /// None. The default.
+        Cumulative = "cumulative",
+        /// Counters, asynchronous counters and histograms.
+        Delta = "delta",
+        /// Counters and histograms: the engine then keeps no state between pushes for them.
+        LowMemory = "lowmemory",
+    }
+}
+
+words! {
+    /// What a histogram becomes (`OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`).
+    pub enum HistogramAggregation {
+        /// Buckets with fixed bounds. The default.
+        ExplicitBucketHistogram = "explicit_bucket_histogram",
+        /// Base-2 exponential buckets.
+        Base2ExponentialBucketHistogram = "base2_exponential_bucket_histogram",
+    }
+}
+
+impl Metrics {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            export_interval: reader.duration("OTEL_METRIC_EXPORT_INTERVAL", 1),
+            export_timeout: reader.timeout("OTEL_METRIC_EXPORT_TIMEOUT"),
+            exemplar_filter: reader.word("OTEL_METRICS_EXEMPLAR_FILTER"),
+            temporality_preference: reader
+                .word("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"),
+            default_histogram_aggregation: reader
+                .word("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"),
+        }
+    }
+}

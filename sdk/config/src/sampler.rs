@@ -1,0 +1,102 @@
+//! Which traces are sampled.
+
+use crate::Invalid;
+use crate::reader::Reader;
+use crate::words::{Word, words};
+
+/// A sampler with its argument (`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`).
+///
+/// Ratios lie in `0.0..=1.0`; without an argument they are 1.0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Sampler {
+    /// `always_on`: every trace.
+    AlwaysOn,
+    /// `always_off`: none.
+    AlwaysOff,
+    /// `traceidratio`: this share, whatever the parent says.
+    TraceIdRatio(f64),
+    /// `parentbased_always_on`: what the parent says, else every trace. The default.
+    ParentBasedAlwaysOn,
+    /// `parentbased_always_off`: what the parent says, else none.
+    ParentBasedAlwaysOff,
+    /// `parentbased_traceidratio`: what the parent says, else this share.
+    ParentBasedTraceIdRatio(f64),
+}
+
+const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+
+impl Sampler {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let argument = reader.text(ARGUMENT);
+        // A sampler that is not understood says so itself; its argument cannot be judged.
+        let set = reader.text("OTEL_TRACES_SAMPLER").is_some();
+        let name: Option<Name> = reader.word("OTEL_TRACES_SAMPLER");
+        let takes_ratio = matches!(
+            name,
+            Some(Name::TraceIdRatio | Name::ParentBasedTraceIdRatio)
+        );
+        let mut ratio = 1.0;
+        match argument {
+            Some(value) if takes_ratio => match parse_ratio(&value) {
+                Some(parsed) => ratio = parsed,
+                None => reader.refuse(Invalid::new(ARGUMENT, value, "a number from 0 to 1")),
+            },
+            Some(value) if name.is_some() || !set => reader.refuse(Invalid::new(
+                ARGUMENT,
+                value,
+                Name::expected("no value unless OTEL_TRACES_SAMPLER is one of", |name| {
+                    matches!(name, Name::TraceIdRatio | Name::ParentBasedTraceIdRatio)
+                }),
+            )),
+            _ => {}
+        }
+        Some(match name? {
+            Name::AlwaysOn => Self::AlwaysOn,
+            Name::AlwaysOff => Self::AlwaysOff,
+            Name::TraceIdRatio => Self::TraceIdRatio(ratio),
+            Name::ParentBasedAlwaysOn => Self::ParentBasedAlwaysOn,
+            Name::ParentBasedAlwaysOff => Self::ParentBasedAlwaysOff,
+            Name::ParentBasedTraceIdRatio => Self::ParentBasedTraceIdRatio(ratio),
+        })
+    }
+}
+
+fn parse_ratio(value: &str) -> Option<f64> {
+    let ratio: f64 = value.parse().ok()?;
+    // NaN is in no range.
+    (0.0..=1.0).contains(&ratio).then_some(ratio)
+}
+
+words! {
+    /// The samplers' names.
+    enum Name {
+        /// `AlwaysOn`
+        AlwaysOn = "always_on",
+        /// `AlwaysOff`
+        AlwaysOff = "always_off",
+        /// `TraceIdRatioBased`
+        TraceIdRatio = "traceidratio",
+        /// `ParentBased(root=AlwaysOn)`
+        ParentBasedAlwaysOn = "parentbased_always_on",
+        /// `ParentBased(root=AlwaysOff)`
+        ParentBasedAlwaysOff = "parentbased_always_off",
+        /// `ParentBased(root=TraceIdRatioBased)`
+        ParentBasedTraceIdRatio = "parentbased_traceidratio",
+    }
+}
+
+impl std::fmt::Display for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AlwaysOn => Name::AlwaysOn.fmt(f),
+            Self::AlwaysOff => Name::AlwaysOff.fmt(f),
+            Self::TraceIdRatio(ratio) => write!(f, "{} {ratio}", Name::TraceIdRatio),
+            Self::ParentBasedAlwaysOn => Name::ParentBasedAlwaysOn.fmt(f),
+            Self::ParentBasedAlwaysOff => Name::ParentBasedAlwaysOff.fmt(f),
+            Self::ParentBasedTraceIdRatio(ratio) => {
+                write!(f, "{} {ratio}", Name::ParentBasedTraceIdRatio)
+            }
+        }
+    }
+}
