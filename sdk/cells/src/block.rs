@@ -1,0 +1,237 @@
+//! Arrays of words that their owner replaces and the collector frees.
+//!
+//! ```text
+//!           owner: publishes a new block (release)        collector: reads it (acquire), under its lock
+//! Slot.current ──► Block (new)
+//!                  Block (old) ◄── Retired list ◄── owner pushes (release); collector takes all (acquire) and frees
+//! ```
+//!
+//! The owner never frees, because a collector may be reading the old block; the collector frees at the end of a
+//! collection, when nobody reads.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr;
+
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use crate::word::{OwnWord, SharedWord};
+
+/// One array. Its length never changes.
+pub(crate) struct Block {
+    words: Box<[AtomicU64]>,
+    /// The next retired block; meaningful in the retired list alone.
+    next: AtomicPtr<Block>,
+}
+
+impl Block {
+    fn new(len: usize) -> Box<Block> {
+        Box::new(Block {
+            words: (0..len).map(|_| AtomicU64::new(0)).collect(),
+            next: AtomicPtr::new(ptr::null_mut()),
+        })
+    }
+}
+
+/// The place of one thread's block.
+pub(crate) struct Slot {
+    /// Null until the owner's first replacement. The slot owns it. Written by the owner, and by the collector once the
+    /// handle is gone.
+    current: AtomicPtr<Block>,
+    /// Whether the owner is inside [`Slot::enter`]. Touched by the owner alone.
+    entered: AtomicBool,
+}
+
+impl Default for Slot {
+    fn default() -> Slot {
+        Slot {
+            current: AtomicPtr::new(ptr::null_mut()),
+            entered: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Slot {
+    /// Runs `f` on the owner's side; `None` from inside another call on the same slot, whose words a replacement
+    /// would pull away.
+    ///
+    /// # Safety
+    ///
+    /// - The calling thread owns the slab of this slot and keeps it while `f` runs.
+    /// - The handle of the slot lives while `f` runs.
+    /// - The collections of the slab's registry are those that free what is pushed on `retired`.
+    #[inline]
+    pub(crate) unsafe fn enter<R>(
+        &self,
+        retired: &Retired,
+        f: impl FnOnce(&mut OwnBlock<'_>) -> R,
+    ) -> Option<R> {
+        /// Leaves also when `f` panics.
+        struct Leave<'a>(&'a AtomicBool);
+        impl Drop for Leave<'_> {
+            #[inline]
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Relaxed);
+            }
+        }
+
+        // Relaxed, here and above: no other thread looks at it.
+        if self.entered.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.entered.store(true, Ordering::Relaxed);
+        let _leave = Leave(&self.entered);
+        Some(f(&mut OwnBlock {
+            slot: self,
+            retired,
+            here: PhantomData,
+        }))
+    }
+
+    /// The words of the current block, for the collector.
+    ///
+    /// # Safety
+    ///
+    /// - The calling thread holds the collector's lock for as long as the slice is used: nothing is freed meanwhile.
+    pub(crate) unsafe fn read(&self) -> Option<&[SharedWord]> {
+        // Acquire: pairs with the release in `OwnBlock::replace`; the words are seen made and filled.
+        let block = self.current.load(Ordering::Acquire);
+        // SAFETY: null or from a box. If it was retired in between, it is freed by a collector, that is by the caller,
+        // later.
+        let block = unsafe { block.as_ref() }?;
+        Some(SharedWord::slice(&block.words))
+    }
+
+    /// Frees the block.
+    ///
+    /// # Safety
+    ///
+    /// - The calling thread holds the collector's lock, and no slice of [`Slot::read`] is in use.
+    /// - The slot's handle is gone: no owner is inside `enter`, and the last one's stores happened before.
+    pub(crate) unsafe fn clear(&self) {
+        // Relaxed: the owner's last stores, and the next owner's first, are ordered by the registry's mutex.
+        let block = self.current.swap(ptr::null_mut(), Ordering::Relaxed);
+        if !block.is_null() {
+            // SAFETY: from a box; taken out of the slot, its only home, so it is freed once. Nobody reads it.
+            drop(unsafe { Box::from_raw(block) });
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self`: no owner, no collector.
+        unsafe { self.clear() };
+    }
+}
+
+/// A thread's own block inside [`Blocks::with`](crate::Blocks::with): there may be none yet.
+pub struct OwnBlock<'a> {
+    slot: &'a Slot,
+    retired: &'a Retired,
+    /// Takes `Send` and `Sync` away.
+    here: PhantomData<*mut ()>,
+}
+
+impl OwnBlock<'_> {
+    /// The words, `None` before the first [`OwnBlock::replace`] on this slab.
+    #[inline]
+    pub fn words(&self) -> Option<&[OwnWord]> {
+        // Relaxed: the owner wrote it, or an owner before it, ordered by the registry's mutex.
+        let block = self.slot.current.load(Ordering::Relaxed);
+        // SAFETY: null or from a box. It leaves the slot by `replace` alone, which wants `&mut self` and so waits for
+        // this borrow to end (`enter` keeps a second `OwnBlock` on the slot away), or by `clear`, when the handle is
+        // gone.
+        let block = unsafe { block.as_ref() }?;
+        // SAFETY: an `OwnBlock` exists only on the thread that owns the slab, inside `enter`.
+        Some(unsafe { OwnWord::slice(&block.words) })
+    }
+
+    /// Puts a new array of `len` words, all 0, in place of the old one. `fill` writes the new words, from the old ones
+    /// if there were any; then a collection sees either the old array or the filled new one.
+    ///
+    /// If `fill` panics, the old array stays.
+    #[cold]
+    pub fn replace(&mut self, len: usize, fill: impl FnOnce(&[OwnWord], Option<&[OwnWord]>)) {
+        let new = Block::new(len);
+        // SAFETY: nobody else knows the new block.
+        fill(unsafe { OwnWord::slice(&new.words) }, self.words());
+        // Relaxed: as in `words`.
+        let old = self.slot.current.load(Ordering::Relaxed);
+        // Release: pairs with the acquire in `Slot::read`.
+        self.slot
+            .current
+            .store(Box::into_raw(new), Ordering::Release);
+        if !old.is_null() {
+            // SAFETY: from a box, just taken out of its slot, and `&mut self` says that no slice of it is in use here.
+            unsafe { self.retired.push(old) };
+        }
+    }
+}
+
+impl fmt::Debug for OwnBlock<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnBlock")
+            .field("words", &self.words())
+            .finish()
+    }
+}
+
+/// Blocks that were replaced and wait to be freed: owners push, the collector takes all at once.
+pub(crate) struct Retired {
+    newest: AtomicPtr<Block>,
+}
+
+impl Retired {
+    pub(crate) fn new() -> Retired {
+        Retired {
+            newest: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Hands `block` to the collector.
+    ///
+    /// # Safety
+    ///
+    /// - `block` is from a box, in no slot and no list, and its owner is done with it.
+    unsafe fn push(&self, block: *mut Block) {
+        // Relaxed: only compared and stored; the list behind it is followed by the collector alone.
+        let mut newest = self.newest.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: from a box, and not freed before it is in the list. A collector may be reading its words, so it
+            // is only borrowed.
+            unsafe { &*block }.next.store(newest, Ordering::Relaxed);
+            // Release: pairs with the acquire in `free`; the collector sees `next`, and that the slot holds another
+            // block. Being read-modify-writes, pushes of several owners form one release sequence.
+            match self
+                .newest
+                .compare_exchange(newest, block, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(other) => newest = other,
+            }
+        }
+    }
+
+    /// Frees all that was handed over.
+    ///
+    /// # Safety
+    ///
+    /// - The calling thread holds the collector's lock, and no slice of [`Slot::read`] is in use.
+    pub(crate) unsafe fn free(&self) {
+        // Acquire: pairs with the release in `push`. Afterwards no collector finds one of these in its slot.
+        let mut next = self.newest.swap(ptr::null_mut(), Ordering::Acquire);
+        while !next.is_null() {
+            // SAFETY: from a box, in this list once, and the list is ours. The slot has held another block since before
+            // the push, so neither owner nor collector can reach it.
+            let block = unsafe { Box::from_raw(next) };
+            next = block.next.load(Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self`: no owner, no collector.
+        unsafe { self.free() };
+    }
+}

@@ -1,0 +1,199 @@
+//! The process-wide registry, and each thread's place in it: what users of this crate call.
+//!
+//! Two thread-locals. `LOCAL` has no destructor and a constant initial value, so a look-up is an address and no branch;
+//! `GUARD` has the destructor, is registered at a thread's first touch, and is never looked at by the hot path. When
+//! `GUARD` is gone, `LOCAL` is empty again, and the slow path that follows finds out.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::LazyLock;
+
+use crate::block::{OwnBlock, Slot};
+use crate::collection::Lock;
+use crate::owner::Owner;
+use crate::range::{BlockRange, WordRange};
+use crate::registry::Registry;
+use crate::slab::Local;
+use crate::sync::AtomicU64;
+use crate::word::{OwnWord, SharedWord};
+
+/// Never dropped: a thread may outlive `main`.
+static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
+
+thread_local! {
+    /// A view on the slab in `GUARD`; empty before the first touch and when the slab was given back.
+    static LOCAL: Local = const { Local::empty() };
+    /// This thread's slab.
+    static GUARD: Guard = const { Guard(OnceCell::new()) };
+}
+
+struct Guard(OnceCell<Owner<'static>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // First the view, then (by dropping the owner) the slab.
+        let _ = LOCAL.try_with(|local| local.copy(&Local::empty()));
+    }
+}
+
+/// This thread's owner; `None` once the thread has given its slab back.
+fn with_owner<R>(f: impl FnOnce(&Owner<'static>) -> R) -> Option<R> {
+    GUARD
+        .try_with(|Guard(owner)| {
+            let owner = owner.get_or_init(|| REGISTRY.enter());
+            let result = f(owner);
+            LOCAL.try_with(|local| local.copy(owner.local())).ok()?;
+            Some(result)
+        })
+        .ok()?
+}
+
+/// A range of words, the same in every thread's slab, all 0 at first. Dropping it frees the range: the values are
+/// gone, and a later range may take the place.
+///
+/// ```
+/// use throughline_cells::{Words, lock};
+///
+/// let hits = Words::new(1).unwrap();
+/// std::thread::scope(|s| {
+///     for _ in 0..4 {
+///         s.spawn(|| hits.with(|words| words[0].add(1)));
+///     }
+/// });
+/// let mut total = 0;
+/// lock().each(&hits, |words| total += words[0].load());
+/// assert_eq!(total, 4);
+/// ```
+pub struct Words(WordRange<'static>);
+
+impl Words {
+    /// Takes `len` words, 1 to [`Words::MAX_LEN`]. `None` for any other length, and when the address space of 2^29
+    /// words is full.
+    pub fn new(len: usize) -> Option<Words> {
+        REGISTRY.words(len).map(Words)
+    }
+
+    /// The longest range: what a chunk holds, since a range never straddles two.
+    pub const MAX_LEN: usize = crate::slab::WORDS_PER_CHUNK;
+
+    /// How many words.
+    #[allow(clippy::len_without_is_empty, reason = "never empty")]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.0.extent.len.into()
+    }
+
+    /// Runs `f` on this thread's words, `len` of them. `None`, without running `f`, once this thread has given its
+    /// slab back: late in its end, inside the destructor of another thread-local.
+    ///
+    /// `f` may call `with` on this or another range. Not to be called from a global allocator or a signal handler.
+    #[inline]
+    pub fn with<R>(&self, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
+        // SAFETY: slabs of the process-wide registry are never freed.
+        let words = match LOCAL.try_with(|local| unsafe { local.words(self.0.extent) }) {
+            Ok(Some(words)) => words,
+            _ => touch_words(&self.0)?,
+        };
+        // SAFETY: this thread owns the slab that `LOCAL` views, and gives it back when it ends, not inside `f`.
+        Some(f(unsafe { OwnWord::slice(words) }))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn touch_words(range: &WordRange<'static>) -> Option<&'static [AtomicU64]> {
+    with_owner(|owner| owner.touch_words(range))
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Words")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Per thread one array of words that its owner may replace by another, of another length. Dropping the handle frees
+/// the arrays of all threads.
+///
+/// ```
+/// use throughline_cells::{Blocks, lock};
+///
+/// let scores = Blocks::new().unwrap();
+/// scores.with(|block| {
+///     block.replace(2, |new, old| {
+///         assert!(old.is_none());
+///         new[1].set(5);
+///     });
+///     // Twice the resolution: what was in word 1 goes to word 3.
+///     block.replace(4, |new, old| new[3].set(old.map_or(0, |old| old[1].get())));
+///     assert_eq!(block.words().map(|words| words[3].get()), Some(5));
+/// });
+/// let mut seen = vec![];
+/// lock().each_block(&scores, |words| seen.push(words.len()));
+/// assert_eq!(seen, [4]);
+/// ```
+pub struct Blocks(BlockRange<'static>);
+
+impl Blocks {
+    /// Takes a place for one array per thread. `None` when the address space of 2^25 places is full.
+    pub fn new() -> Option<Blocks> {
+        REGISTRY.block().map(Blocks)
+    }
+
+    /// Runs `f` on this thread's array. `None`, without running `f`, where [`Words::with`] says so, and from inside
+    /// another `with` on the same handle, whose words a replacement would pull away.
+    #[inline]
+    pub fn with<R>(&self, f: impl FnOnce(&mut OwnBlock<'_>) -> R) -> Option<R> {
+        // SAFETY: slabs of the process-wide registry are never freed.
+        let slot = match LOCAL.try_with(|local| unsafe { local.slot(self.0.extent) }) {
+            Ok(Some(slot)) => slot,
+            _ => touch_slot(&self.0)?,
+        };
+        // SAFETY: this thread owns the slab that `LOCAL` views, and gives it back when it ends, not inside `f`; the
+        // handle is borrowed; there is one process-wide registry.
+        unsafe { slot.enter(&self.0.registry.retired, f) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn touch_slot(range: &BlockRange<'static>) -> Option<&'static Slot> {
+    with_owner(|owner| owner.touch_slot(range))
+}
+
+impl fmt::Debug for Blocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocks").finish_non_exhaustive()
+    }
+}
+
+/// A collection: one at a time in the process. At its end it frees what was replaced or dropped meanwhile.
+///
+/// Writers never wait for it. Handles may be made and dropped while it is held, on any thread.
+#[must_use = "dropping it ends the collection"]
+#[derive(Debug)]
+pub struct Collection(Lock<'static>);
+
+/// Begins a collection; waits for another thread's to end.
+///
+/// A thread that holds one must not ask for a second: it would wait for itself.
+pub fn lock() -> Collection {
+    Collection(REGISTRY.lock())
+}
+
+impl Collection {
+    /// Calls `f` with the words of each thread that ever touched them (or words near them: then all are 0), threads
+    /// that ended included; a thread that took over an ended one's slab counts as the same.
+    ///
+    /// Whatever happened before this call is seen; what happens meanwhile may be seen. The values of one word never
+    /// step back from one collection to the next, if its writers only add.
+    pub fn each(&self, words: &Words, f: impl FnMut(&[SharedWord])) {
+        self.0.each(&words.0, f);
+    }
+
+    /// Calls `f` with the array of each thread that has one.
+    pub fn each_block(&self, blocks: &Blocks, f: impl FnMut(&[SharedWord])) {
+        self.0.each_block(&blocks.0, f);
+    }
+}

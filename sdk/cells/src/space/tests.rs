@@ -1,0 +1,72 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const WIDTH: u16 = 16;
+
+#[test]
+fn nothing_and_more_than_a_chunk_are_refused() {
+    let mut space = Space::new(WIDTH, 4);
+    assert_eq!(space.take(0), None);
+    assert_eq!(space.take(17), None);
+    assert_eq!(space.take(usize::MAX), None);
+}
+
+#[test]
+fn a_full_space_refuses_and_takes_again_after_a_return() {
+    let mut space = Space::new(WIDTH, 1);
+    let all = space.take(16).unwrap();
+    assert_eq!(space.take(1), None);
+    space.give_back(all);
+    assert_eq!(space.take(16), Some(all));
+}
+
+#[test]
+fn holes_side_by_side_become_one() {
+    let mut space = Space::new(WIDTH, 1);
+    let parts: Vec<_> = (0..4).map(|_| space.take(4).unwrap()).collect();
+    for at in [0, 2, 1, 3] {
+        space.give_back(parts[at]);
+    }
+    assert!(space.take(16).is_some());
+}
+
+#[test]
+fn the_best_fitting_hole_is_taken() {
+    let mut space = Space::new(WIDTH, 1);
+    let five = space.take(5).unwrap();
+    let _wall = space.take(1).unwrap();
+    let three = space.take(3).unwrap();
+    let _wall = space.take(1).unwrap();
+    space.give_back(five);
+    space.give_back(three);
+    assert_eq!(space.take(3), Some(three));
+}
+
+proptest! {
+    #[test]
+    fn ranges_never_overlap_and_never_straddle_a_chunk(steps in proptest::collection::vec((1usize..=16, any::<prop::sample::Index>(), any::<bool>()), 1..200)) {
+        let mut space = Space::new(WIDTH, 1000);
+        let mut taken: Vec<Extent> = Vec::new();
+        for (len, which, give) in steps {
+            if give && !taken.is_empty() {
+                space.give_back(taken.swap_remove(which.index(taken.len())));
+            } else {
+                let new = space.take(len).unwrap();
+                prop_assert_eq!(usize::from(new.len), len);
+                prop_assert!(new.start + new.len <= WIDTH);
+                for old in &taken {
+                    prop_assert!(old.chunk != new.chunk || old.start + old.len <= new.start || new.start + new.len <= old.start);
+                }
+                taken.push(new);
+            }
+        }
+        for extent in taken {
+            space.give_back(extent);
+        }
+        // Whole again: every chunk is one hole.
+        prop_assert_eq!(space.holes.len(), space.begun as usize);
+        prop_assert!(space.holes.values().all(|len| *len == WIDTH));
+        prop_assert_eq!(space.by_len.len(), space.holes.len());
+    }
+}

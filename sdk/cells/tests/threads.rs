@@ -1,0 +1,115 @@
+//! Words and blocks under real threads: totals are exact whatever threads do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::thread;
+
+use throughline_cells::{Blocks, Words, lock};
+
+fn total(words: &Words) -> u64 {
+    let mut total = 0;
+    lock().each(words, |w| total += w.iter().map(|w| w.load()).sum::<u64>());
+    total
+}
+
+#[test]
+fn adds_of_many_threads_add_up() {
+    let words = Words::new(3).unwrap();
+    thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| {
+                for i in 0..1_000 {
+                    words.with(|w| w[i % 3].add(1)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(total(&words), 4_000);
+}
+
+#[test]
+fn the_values_of_ended_threads_stay() {
+    let words = Words::new(1).unwrap();
+    for _ in 0..100 {
+        thread::scope(|s| {
+            s.spawn(|| words.with(|w| w[0].add(1)));
+        });
+    }
+    assert_eq!(total(&words), 100);
+}
+
+#[test]
+fn a_range_is_zero_again_when_it_is_reused() {
+    for len in [1, 162, 512] {
+        for _ in 0..3 {
+            let words = Words::new(len).unwrap();
+            assert_eq!(total(&words), 0);
+            words.with(|w| w.iter().for_each(|w| w.set(7))).unwrap();
+            assert_eq!(total(&words), 7 * len as u64);
+        }
+    }
+}
+
+#[test]
+fn lengths_that_no_chunk_holds_are_refused() {
+    assert!(Words::new(0).is_none());
+    assert!(Words::new(Words::MAX_LEN + 1).is_none());
+}
+
+#[test]
+fn handles_may_be_dropped_and_made_inside_a_collection() {
+    let words = Words::new(2).unwrap();
+    let blocks = Blocks::new().unwrap();
+    blocks.with(|b| b.replace(3, |_, _| {})).unwrap();
+    let collection = lock();
+    drop(words);
+    drop(blocks);
+    let other = Words::new(2).unwrap();
+    other.with(|w| w[0].add(1)).unwrap();
+    drop(collection);
+    assert_eq!(total(&other), 1);
+}
+
+#[test]
+fn a_replaced_block_carries_what_its_owner_moved() {
+    let blocks = Blocks::new().unwrap();
+    thread::scope(|s| {
+        for _ in 0..3 {
+            s.spawn(|| {
+                for len in 1..50 {
+                    blocks
+                        .with(|b| {
+                            b.replace(len, |new, old| {
+                                let sum = old.map_or(0, |old| old.iter().map(|w| w.get()).sum());
+                                new[len - 1].set(sum + 1);
+                            });
+                        })
+                        .unwrap();
+                }
+            });
+        }
+        s.spawn(|| {
+            for _ in 0..50 {
+                lock().each_block(&blocks, |w| assert!(w.iter().any(|w| w.load() > 0)));
+            }
+        });
+    });
+    let mut sum = 0;
+    lock().each_block(&blocks, |w| sum += w.iter().map(|w| w.load()).sum::<u64>());
+    assert_eq!(sum, 3 * 49);
+}
+
+#[test]
+fn a_block_is_not_entered_twice() {
+    let blocks = Blocks::new().unwrap();
+    let inner = blocks.with(|outer| {
+        outer.replace(1, |_, _| {});
+        blocks.with(|inner| inner.replace(2, |_, _| {}))
+    });
+    assert_eq!(inner, Some(None));
+    assert!(
+        blocks
+            .with(|b| b.words().map(<[_]>::len))
+            .unwrap()
+            .is_some()
+    );
+}
