@@ -9,6 +9,7 @@ mod policy;
 mod process;
 mod project;
 mod tally;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,10 @@ enum Chore {
     },
     /// The rules of deny.toml on licences, sources and banned crates, read from `cargo metadata`.
     Policy,
+    /// An OpenTelemetry Collector, Prometheus and a Python with parsers, under target/tools/.
+    ///
+    /// Prints the variables by which tests find them: `eval "$(cargo xtask tools)"`.
+    Tools,
 }
 
 fn main() -> ExitCode {
@@ -55,5 +60,6 @@ fn run(chore: &Chore) -> Result<(), Error> {
     match chore {
         Chore::Check { keep_going } => check::run(&project, *keep_going),
         Chore::Policy => policy::run(&project),
+        Chore::Tools => tools::run(&project),
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
 };
@@ -42,6 +42,11 @@ impl Run {
         self
     }
 
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.command.args(arguments);
         self
@@ -61,9 +66,10 @@ impl Run {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it with its output on ours.
+    /// Runs it. All that it prints goes to our standard error, where the progress of a chore belongs.
     pub(crate) fn run(mut self) -> Result<(), Error> {
         self.announce();
+        self.command.stdout(io::stderr());
         let status = self.command.status().map_err(|source| Error::NotStarted {
             command: self.shown(),
             source,
@@ -100,7 +106,7 @@ impl Run {
                 .read_until(b'\n', &mut line)
                 .is_ok_and(|read| read > 0)
             {
-                let shown = std::io::stdout().write_all(&line);
+                let shown = io::stdout().write_all(&line);
                 shown.map_err(not_started(self.shown()))?;
                 tally.read(&String::from_utf8_lossy(&line));
                 line.clear();
