@@ -1,1 +1,42 @@
 //! One declaration, three signals: an OpenTelemetry-native observability SDK whose every exemplar resolves.
+//!
+//! ```
+//! use throughline::Telemetry;
+//!
+//! throughline::attributes! {
+//!     struct Charge { provider: Provider => "card.provider" }
+//!     enum Provider { Visa => "visa", Mastercard => "mastercard" }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let telemetry = Telemetry::disabled(); let order_id = 4711;
+//! # /*
+//! let telemetry = Telemetry::builder("checkout").install()?;
+//! # */
+//! let charge = telemetry.operation("charge card").attributes::<Charge>().build();
+//!
+//! charge
+//!     .with(Charge { provider: Provider::Visa }) // metrics and span
+//!     .span_attribute("order.id", order_id)      // the span alone
+//!     .try_run(|| Ok::<_, std::io::Error>("receipt"))?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod attributes;
+mod instruments;
+mod operation;
+mod series;
+mod telemetry;
+
+pub use attributes::{AttributeSet, AttributeValue};
+pub use instruments::{
+    Counter, CounterValue, Gauge, GaugeValue, Histogram, HistogramValue, Instrument,
+    InstrumentBuilder, Series, UpDownCounter, UpDownCounterValue,
+};
+pub use operation::{Call, Observed, Operation, OperationBuilder, OperationGuard};
+pub use telemetry::Telemetry;
+
+pub use opentelemetry;
+pub use opentelemetry_sdk;
+pub use tracing;
