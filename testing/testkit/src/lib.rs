@@ -24,6 +24,7 @@
 //! | [`SeededRandom`] | repeatable randomness |
 //! | [`CollectingPush`], [`CollectingSpanExporter`] | exporters that keep what they are given, or refuse it |
 //! | [`InMemoryReader`] | collects from a reader and keeps the newest snapshot |
+//! | `otlp_sink` | with the feature of that name: an OTLP receiver in the test's process that can misbehave |
 //! | [`Seen`] | looks into a snapshot, and panics with what was there instead |
 #![expect(
     clippy::panic,
@@ -32,6 +33,8 @@
 
 mod clock;
 mod exporters;
+#[cfg(feature = "otlp-sink")]
+pub mod otlp_sink;
 mod random;
 mod reader;
 mod seen;
