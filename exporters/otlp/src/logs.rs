@@ -1,0 +1,182 @@
+//! The exporter of log records.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response, ResponseBodyTooLarge};
+use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::LogBatch;
+use throughline_model::{Clock, PushError, SelfMeter, SystemClock};
+use tokio::runtime::Handle;
+use tonic::metadata::MetadataMap;
+
+use crate::client::{ExchangeError, Http, channel, suppressed};
+use crate::self_telemetry::SelfTelemetry;
+use crate::{Compression, Endpoint, Error, Protocol, Signal};
+
+/// Sends log records over OTLP: `opentelemetry-otlp`'s exporter over our connections, with the same settings
+/// as the other signals.
+///
+/// Retries are that exporter's own (three of them, within the timeout), and so is its outcome: it logs a
+/// partial success and answers `Ok`. Where it would read an `OTEL_EXPORTER_OTLP_*` variable by itself, the
+/// endpoint wins, with one exception: an endpoint without compression is compressed where the variable says
+/// so.
+///
+/// ```no_run
+/// use throughline_otlp::{Endpoint, LogExporter, Protocol, Signal};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let exporter = LogExporter::new(Endpoint::local(Protocol::Grpc, Signal::Logs))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct LogExporter {
+    inner: opentelemetry_otlp::LogExporter,
+    endpoint: Endpoint,
+    clock: Arc<dyn Clock>,
+    telemetry: SelfTelemetry,
+}
+
+impl LogExporter {
+    /// An exporter that sends to `endpoint`. Needs the tokio runtime that it will be used in; connects when
+    /// it sends first.
+    ///
+    /// # Errors
+    /// Where there is no runtime, and where the endpoint's TLS settings cannot be used together.
+    pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
+        if Handle::try_current().is_err() {
+            return Err(Error::new("runtime", "none", "a tokio runtime"));
+        }
+        let inner = match endpoint.protocol() {
+            Protocol::Grpc => grpc(&endpoint)?,
+            Protocol::HttpProtobuf => http(&endpoint)?,
+        };
+        Ok(Self {
+            inner,
+            clock: Arc::new(SystemClock),
+            telemetry: SelfTelemetry::new(Signal::Logs, &endpoint, &SelfMeter::new()),
+            endpoint,
+        })
+    }
+
+    /// Reports on itself to `meter` (`otel.sdk.exporter.log.*`).
+    #[must_use]
+    pub fn with_self_meter(mut self, meter: &SelfMeter) -> Self {
+        self.telemetry.rebind(meter);
+        self
+    }
+
+    /// Where it sends to.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Where it reads the time, for durations.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+impl opentelemetry_sdk::logs::LogExporter for LogExporter {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let records = batch.iter().count() as u64;
+        if records == 0 {
+            return Ok(());
+        }
+        let operation = self.telemetry.begin(records, &self.clock);
+        let export = opentelemetry_sdk::logs::LogExporter::export(&self.inner, batch);
+        // The exporter's own time limit ends its retries, not an attempt that hangs.
+        let timeout = self.endpoint.timeout();
+        let result = tokio::time::timeout(timeout, suppressed(export)).await;
+        let result = result.unwrap_or(Err(OTelSdkError::Timeout(timeout)));
+        operation.end(&outcome(&result), None);
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        opentelemetry_sdk::logs::LogExporter::shutdown_with_timeout(&self.inner, timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        opentelemetry_sdk::logs::LogExporter::set_resource(&mut self.inner, resource);
+    }
+}
+
+/// For self-telemetry: the SDK's error has no code.
+fn outcome(result: &OTelSdkResult) -> Result<(), PushError> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(OTelSdkError::AlreadyShutdown) => Err(PushError::Shutdown),
+        Err(OTelSdkError::Timeout(after)) => Err(PushError::Timeout(*after)),
+        Err(OTelSdkError::InternalFailure(message)) => Err(PushError::Refused {
+            code: "failed".to_owned(),
+            message: message.clone(),
+        }),
+    }
+}
+
+fn grpc(endpoint: &Endpoint) -> Result<opentelemetry_otlp::LogExporter, Error> {
+    let metadata = MetadataMap::from_headers(endpoint.request_headers());
+    let builder = opentelemetry_otlp::LogExporter::builder()
+        .with_tonic()
+        .with_channel(channel(endpoint)?)
+        .with_timeout(endpoint.timeout())
+        // After its own: drops the headers that it took from the environment.
+        .with_interceptor(move |mut request: tonic::Request<()>| {
+            *request.metadata_mut() = metadata.clone();
+            Ok(request)
+        });
+    let builder = match endpoint.compression() {
+        Compression::None => builder,
+        Compression::Gzip => builder.with_compression(opentelemetry_otlp::Compression::Gzip),
+    };
+    builder.build().map_err(|error| refused(endpoint, error))
+}
+
+fn http(endpoint: &Endpoint) -> Result<opentelemetry_otlp::LogExporter, Error> {
+    let builder = opentelemetry_otlp::LogExporter::builder()
+        .with_http()
+        .with_http_client(LogHttp(Http::new(endpoint)?))
+        .with_endpoint(endpoint.uri().to_string())
+        .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+        .with_timeout(endpoint.timeout());
+    let builder = match endpoint.compression() {
+        Compression::None => builder,
+        Compression::Gzip => builder.with_compression(opentelemetry_otlp::Compression::Gzip),
+    };
+    builder.build().map_err(|error| refused(endpoint, error))
+}
+
+fn refused(endpoint: &Endpoint, error: opentelemetry_otlp::ExporterBuildError) -> Error {
+    Error::new(
+        "logs",
+        endpoint.url(),
+        "settings that opentelemetry-otlp takes",
+    )
+    .because(error)
+}
+
+/// Our HTTP client as `opentelemetry-otlp` takes one. The endpoint's headers replace all but the content's.
+struct LogHttp(Http);
+
+impl fmt::Debug for LogHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for LogHttp {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        self.0.exchange(request).await.map_err(|error| match error {
+            ExchangeError::Connection(message) => message.into(),
+            ExchangeError::TooLarge => HttpError::from(ResponseBodyTooLarge::new()),
+        })
+    }
+}

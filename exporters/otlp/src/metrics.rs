@@ -1,0 +1,145 @@
+//! The exporter of metrics.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use prost::Message;
+use throughline_model::{
+    Clock, Push, PushError, PushFuture, Random, SelfMeter, Snapshot, SystemClock, SystemRandom,
+};
+
+use crate::client::Client;
+use crate::encode::{self, Limits, Part};
+use crate::outcome::{self, Outcomes};
+use crate::self_telemetry::SelfTelemetry;
+use crate::{Endpoint, Error, Signal};
+
+/// Sends snapshots over OTLP.
+///
+/// A snapshot becomes one request, or several where it is larger than
+/// [`MetricExporter::MAX_POINTS`] points or the endpoint's request size. Requests go one after the other,
+/// each with the endpoint's timeout. When the receiver cannot be reached, the requests that are left are not
+/// tried; when it refuses one for good, the others still go. The error is the first that made a request fail
+/// as a whole; otherwise the rejected points of all requests together.
+///
+/// Integers travel as signed 64 bits: a `u64` above `i64::MAX` is sent as a double.
+///
+/// ```no_run
+/// use throughline_model::{Push, PushError, Snapshot};
+/// use throughline_otlp::{Endpoint, MetricExporter, Protocol, Signal};
+///
+/// # async fn example(snapshot: Snapshot) -> Result<(), Box<dyn std::error::Error>> {
+/// let exporter = MetricExporter::new(Endpoint::local(Protocol::HttpProtobuf, Signal::Metrics))?;
+/// match exporter.push(&snapshot).await {
+///     Ok(()) => println!("all {} points acknowledged", snapshot.point_count()),
+///     Err(PushError::Rejected { items, message }) => println!("{items} points rejected: {message}"),
+///     Err(error) => println!("not delivered: {error}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct MetricExporter {
+    client: Client,
+    telemetry: SelfTelemetry,
+    shut_down: AtomicBool,
+}
+
+const METHOD: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+
+impl MetricExporter {
+    /// The most points that one request has. The Collector's batches have as many.
+    pub const MAX_POINTS: usize = 8192;
+
+    /// An exporter that sends to `endpoint`. It connects when it sends first.
+    ///
+    /// # Errors
+    /// Where the endpoint's TLS settings cannot be used together.
+    pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
+        let telemetry = SelfTelemetry::new(Signal::Metrics, &endpoint, &SelfMeter::new());
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        Ok(Self {
+            client: Client::new(endpoint, METHOD, clock, random)?,
+            telemetry,
+            shut_down: AtomicBool::new(false),
+        })
+    }
+
+    /// Reports on itself to `meter` (`otel.sdk.exporter.metric_data_point.*`).
+    #[must_use]
+    pub fn with_self_meter(mut self, meter: &SelfMeter) -> Self {
+        self.telemetry.rebind(meter);
+        self
+    }
+
+    /// Where it reads the time: for durations, and for dates in `Retry-After`.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.client.clock = clock;
+        self
+    }
+
+    /// Where the jitter of retries comes from.
+    #[must_use]
+    pub fn with_random(mut self, random: Arc<dyn Random>) -> Self {
+        self.client.random = random;
+        self
+    }
+
+    /// Where it sends to.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.client.endpoint()
+    }
+
+    /// Refuses every later push. What is under way goes on.
+    pub fn shutdown(&self) {
+        self.shut_down.store(true, Ordering::Release);
+    }
+
+    async fn push_parts(&self, snapshot: &Snapshot) -> Result<(), PushError> {
+        if self.shut_down.load(Ordering::Acquire) {
+            return Err(PushError::Shutdown);
+        }
+        let limits = Limits {
+            bytes: self.client.endpoint().max_request_size(),
+            points: Self::MAX_POINTS,
+        };
+        let mut outcomes = Outcomes::default();
+        let mut parts = encode::parts(snapshot, limits);
+        while let Some(part) = parts.next() {
+            let result = self.push_part(part).await;
+            if let Err(error) = &result
+                && outcome::is_away(error)
+            {
+                let skipped = parts.map(|part| part.points).sum();
+                self.telemetry.skipped(skipped, error);
+                outcomes.add(result);
+                break;
+            }
+            outcomes.add(result);
+        }
+        outcomes.into_result()
+    }
+
+    async fn push_part(&self, part: Part) -> Result<(), PushError> {
+        let operation = self.telemetry.begin(part.points, &self.client.clock);
+        let sent = self.client.send(part.request.encode_to_vec().into()).await;
+        let result = sent.result.and_then(|body| {
+            let response: ExportMetricsServiceResponse = outcome::decode(body)?;
+            outcome::of_partial_success(
+                response
+                    .partial_success
+                    .map(|partial| (partial.rejected_data_points, partial.error_message)),
+            )
+        });
+        operation.end(&result, sent.status);
+        result
+    }
+}
+
+impl Push for MetricExporter {
+    fn push<'a>(&'a self, snapshot: &'a Snapshot) -> PushFuture<'a> {
+        Box::pin(self.push_parts(snapshot))
+    }
+}

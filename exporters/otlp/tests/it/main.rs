@@ -1,0 +1,5 @@
+//! The exporters against a receiver on a real socket.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod delivery;
+mod support;
