@@ -1,1 +1,64 @@
-//! The metrics engine of Throughline: an OpenTelemetry MeterProvider with exemplars, views and thread-owned cells.
+//! The metrics engine of Throughline: an `opentelemetry` [`MeterProvider`] with exemplars, views and
+//! thread-owned cells.
+//!
+//! Code that is written against `opentelemetry::metrics` runs on it unchanged. Measurements go into cells that
+//! one thread alone writes; a [`Reader`] sums them up into a [`Snapshot`](throughline_model::Snapshot), which
+//! exporters read. The engine knows the model and the cells; it must not know how anything is sent.
+//!
+//! ```
+//! use std::time::Duration;
+//! use opentelemetry::{KeyValue, metrics::MeterProvider as _};
+//! use throughline_engine::{MeterProvider, Reader};
+//! use throughline_model::Collect;
+//!
+//! let reader = Reader::default();
+//! let provider = MeterProvider::builder().reader(reader.clone()).build()?;
+//! let orders = provider.meter("shop").u64_counter("orders").build();
+//! orders.add(2, &[KeyValue::new("tier", "gold")]);
+//!
+//! let snapshot = reader.collect(Duration::from_secs(1))?;
+//! println!("{:?}", snapshot.metric("orders"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![allow(dead_code, reason = "histograms, gauges and observables come next")]
+
+mod aggregate;
+mod aggregation;
+mod collect;
+mod collector;
+mod error;
+mod exemplar;
+mod fan;
+mod kind;
+mod lookup;
+mod meter;
+mod number;
+mod pairs;
+mod parts;
+mod pipeline;
+mod provider;
+mod reader;
+mod registry;
+mod row;
+mod select;
+mod self_telemetry;
+mod series;
+mod stream;
+mod table;
+mod temporality;
+mod validate;
+mod view;
+
+pub use aggregation::Aggregation;
+pub use collector::{
+    Collector, Instruments, Observable, ObservableNumber, Observations, Registration,
+};
+pub use error::Error;
+pub use exemplar::ExemplarFilter;
+pub use kind::InstrumentKind;
+pub use provider::{MeterProvider, MeterProviderBuilder};
+pub use reader::{Reader, ReaderBuilder};
+pub use select::Selector;
+pub use temporality::TemporalityPreference;
+pub use view::View;

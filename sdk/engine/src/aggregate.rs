@@ -1,0 +1,116 @@
+//! Aggregations: how measurements become points.
+//!
+//! Each one says what a row of words means, how a thread writes a measurement into its own row, and how a collection
+//! makes a point of the rows of all threads. To add one, implement [`Aggregate`] in a file here and choose it in
+//! [`pipeline`](crate::pipeline).
+
+mod sum;
+
+use std::fmt::Debug;
+use std::time::SystemTime;
+
+use throughline_cells::Collection;
+use throughline_model::{Data, Temporality};
+
+use crate::exemplar::{self, Taken};
+use crate::number::Measured;
+use crate::series::Series;
+
+pub(crate) use sum::Sum;
+
+/// How measurements of one type become points.
+pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
+    /// What is measured.
+    type Value: Measured;
+    /// What a reader remembers of a series from collection to collection.
+    type Reported: Default + Debug + Send;
+    /// What it makes of a series.
+    type Point: Debug;
+
+    /// How many words a row has before its exemplar words.
+    fn words(&self) -> usize;
+
+    /// Whether rows are arrays whose length changes.
+    fn resizes(&self) -> bool {
+        false
+    }
+
+    /// How many reservoirs a series has, and how many exemplars each holds.
+    fn reservoirs(&self, default_size: usize) -> (usize, usize);
+
+    /// Writes a measurement into this thread's row. The slot of its reservoir comes back if it is to be offered
+    /// there; exemplar words stand from `exemplars` on.
+    fn record(&self, series: &Series, value: Self::Value, exemplars: usize) -> Recorded;
+
+    /// Writes into the row that threads share.
+    fn record_shared(&self, series: &Series, value: Self::Value);
+
+    /// The point of a series, if it is to be reported.
+    fn point(
+        &self,
+        series: &Series,
+        cells: &Collection,
+        interval: &Interval,
+        reported: &mut Self::Reported,
+    ) -> Option<Self::Point>;
+
+    /// The points as the model has them.
+    fn data(&self, temporality: Temporality, points: Vec<Self::Point>) -> Data;
+}
+
+/// What became of a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Recorded {
+    /// It is recorded.
+    Done,
+    /// It is recorded and may become an exemplar of this reservoir.
+    Offer(usize),
+    /// This thread has no words any more, or never had: nothing is recorded yet.
+    NoWords,
+}
+
+/// One collection of one feed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interval {
+    pub(crate) temporality: Temporality,
+    /// Where deltas begin: the feed's previous collection, or when the stream was made.
+    pub(crate) start: SystemTime,
+    /// Now. `start <= time`.
+    pub(crate) time: SystemTime,
+    /// Which of the stream's feeds.
+    pub(crate) feed: usize,
+    /// Whether this feed resets minimum and maximum.
+    pub(crate) resets: bool,
+}
+
+/// When a cumulative series began for one feed. Fixed when it is first reported (specification: `metrics/sdk.md`,
+/// "Start timestamps").
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Began(Option<SystemTime>);
+
+impl Interval {
+    /// The start of a point, where `began` remembers that of a cumulative series.
+    ///
+    /// A series is made by its first measurement, so the start is that time; one that `bind` made is measured later,
+    /// after this feed's previous collection, which did not report it.
+    pub(crate) fn start(&self, series: &Series, began: &mut Began) -> SystemTime {
+        match self.temporality {
+            Temporality::Delta => self.start,
+            Temporality::Cumulative => *began
+                .0
+                .get_or_insert(series.created.max(self.start).min(self.time)),
+        }
+    }
+
+    /// The exemplars of the reservoirs that `from` picks, times within `start..=time`.
+    pub(crate) fn exemplars(
+        &self,
+        series: &Series,
+        start: SystemTime,
+        from: impl Fn(usize) -> bool,
+    ) -> Vec<throughline_model::Exemplar> {
+        let taken: Taken = exemplar::take(series, self.feed, from);
+        taken.within(start, self.time)
+    }
+}

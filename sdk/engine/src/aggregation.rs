@@ -1,0 +1,136 @@
+//! How measurements become points: the choice. The doing stands in [`aggregate`](crate::aggregate).
+
+use crate::{Error, InstrumentKind};
+
+/// How a stream aggregates (specification: `metrics/sdk.md`, "Aggregation").
+///
+/// ```
+/// use throughline_engine::Aggregation;
+///
+/// let seconds = Aggregation::explicit([0.005, 0.05, 0.5, 5.0]);
+/// let exponential = Aggregation::exponential();
+/// assert_ne!(seconds, exponential);
+/// ```
+#[derive(Clone, Debug, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Aggregation {
+    /// What the instrument kind and its advice ask for.
+    #[default]
+    Default,
+    /// Nothing is recorded.
+    Drop,
+    /// The sum. Fits counters, up-down counters, histograms.
+    Sum,
+    /// The value recorded last. Fits gauges.
+    LastValue,
+    /// A histogram over given bounds. Fits synchronous instruments.
+    ExplicitBuckets {
+        /// Inclusive upper bounds, finite, strictly increasing. Empty: one bucket.
+        bounds: Vec<f64>,
+        /// Whether points carry the smallest and the largest value.
+        record_min_max: bool,
+    },
+    /// A base-2 exponential histogram, which chooses its resolution by itself. Fits synchronous instruments.
+    Exponential {
+        /// Buckets at most, for positive and for negative values each: 2 to 16,384. The default is 160.
+        max_size: usize,
+        /// The finest scale, −10 to 20. The default is 20.
+        max_scale: i8,
+        /// Whether points carry the smallest and the largest value.
+        record_min_max: bool,
+    },
+}
+
+impl Aggregation {
+    /// A histogram over `bounds`, with minimum and maximum.
+    pub fn explicit(bounds: impl Into<Vec<f64>>) -> Self {
+        Self::ExplicitBuckets {
+            bounds: bounds.into(),
+            record_min_max: true,
+        }
+    }
+
+    /// An exponential histogram of at most 160 buckets from scale 20 downwards, with minimum and maximum.
+    pub fn exponential() -> Self {
+        Self::Exponential {
+            max_size: 160,
+            max_scale: 20,
+            record_min_max: true,
+        }
+    }
+
+    /// Whether its settings are within their ranges.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::ExplicitBuckets { bounds, .. } => check_bounds("aggregation.bounds", bounds),
+            Self::Exponential { max_size, .. } if !(2..=16_384).contains(max_size) => Err(
+                Error::invalid("aggregation.max_size", max_size, "2 to 16384"),
+            ),
+            Self::Exponential { max_scale, .. } if !(-10..=20).contains(max_scale) => Err(
+                Error::invalid("aggregation.max_scale", max_scale, "-10 to 20"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it makes sense for `kind`. What does not is ignored with a warning (specification:
+    /// `metrics/sdk.md`, "Measurement processing").
+    pub(crate) fn fits(&self, kind: InstrumentKind) -> bool {
+        use InstrumentKind::{Gauge, ObservableGauge};
+        match self {
+            Self::Default | Self::Drop => true,
+            Self::Sum => !matches!(kind, Gauge | ObservableGauge),
+            Self::LastValue => matches!(kind, Gauge | ObservableGauge),
+            Self::ExplicitBuckets { .. } | Self::Exponential { .. } => !kind.is_asynchronous(),
+        }
+    }
+
+    /// What `Default` means for `kind` (specification: `metrics/sdk.md`, "Default Aggregation"), where
+    /// `histogram` is the reader's choice and `advice` the instrument's.
+    pub(crate) fn or_default(
+        self,
+        kind: InstrumentKind,
+        histogram: &Aggregation,
+        advice: Option<&[f64]>,
+    ) -> Self {
+        match (self, kind) {
+            (Self::Default, InstrumentKind::Gauge | InstrumentKind::ObservableGauge) => {
+                Self::LastValue
+            }
+            (Self::Default, InstrumentKind::Histogram) => match (histogram, advice) {
+                (Self::Default, Some(bounds)) => Self::explicit(bounds),
+                (Self::Default, None) => Self::explicit(DEFAULT_BOUNDS),
+                // Advice speaks of bounds: it holds wherever the reader's choice has bounds.
+                (Self::ExplicitBuckets { record_min_max, .. }, Some(bounds)) => {
+                    Self::ExplicitBuckets {
+                        bounds: bounds.to_vec(),
+                        record_min_max: *record_min_max,
+                    }
+                }
+                (chosen, _) => chosen.clone(),
+            },
+            (Self::Default, _) => Self::Sum,
+            (chosen, _) => chosen,
+        }
+    }
+}
+
+/// Finite and strictly increasing.
+pub(crate) fn check_bounds(field: &'static str, bounds: &[f64]) -> Result<(), Error> {
+    let finite = bounds.iter().all(|bound| bound.is_finite());
+    if finite && bounds.is_sorted_by(|a, b| a < b) {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            field,
+            bounds,
+            "finite numbers in strictly increasing order",
+        ))
+    }
+}
+
+/// Specification: `metrics/sdk.md`, "Explicit Bucket Histogram Aggregation". Made for milliseconds.
+pub(crate) const DEFAULT_BOUNDS: [f64; 15] = [
+    0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0,
+    10000.0,
+];

@@ -1,0 +1,245 @@
+//! Collectors: external state that is read once per collection and reports several instruments coherently.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Weak;
+
+use opentelemetry::KeyValue;
+
+use crate::InstrumentKind;
+use crate::meter::MeterCore;
+use crate::number::NumberType;
+
+/// Reads a state that lives elsewhere (a pool, a cache, a runtime) once per collection of each reader.
+///
+/// What one call observes belongs together: the idle and the used connections come from the same look at the
+/// pool. Attribute sets that a call does not observe are not reported by that collection.
+///
+/// ```
+/// use std::sync::Arc;
+/// use opentelemetry::{InstrumentationScope, KeyValue};
+/// use throughline_engine::{Collector, Instruments, MeterProvider, Observable, Observations};
+///
+/// # struct Pool; impl Pool { fn state(&self) -> (i64, i64) { (2, 8) } }
+/// const CONNECTIONS: Observable<i64> =
+///     Observable::<i64>::up_down_counter("db.client.connection.count").unit("{connection}");
+///
+/// struct PoolCollector(Arc<Pool>);
+///
+/// impl Collector for PoolCollector {
+///     fn describe(&self, instruments: &mut Instruments) {
+///         instruments.add(&CONNECTIONS);
+///     }
+///
+///     fn collect(&self, observations: &mut Observations<'_>) {
+///         let (used, idle) = self.0.state(); // one look, one lock
+///         observations.observe(&CONNECTIONS, used, &[KeyValue::new("state", "used")]);
+///         observations.observe(&CONNECTIONS, idle, &[KeyValue::new("state", "idle")]);
+///     }
+/// }
+///
+/// let provider = MeterProvider::builder().build()?;
+/// let pool = PoolCollector(Arc::new(Pool));
+/// let registration = provider.register(InstrumentationScope::builder("pool").build(), pool)?;
+/// // … when the pool is closed:
+/// registration.unregister();
+/// # Ok::<(), throughline_engine::Error>(())
+/// ```
+pub trait Collector: Send + Sync + 'static {
+    /// Names the instruments that [`collect`](Self::collect) observes. Called once, at registration.
+    fn describe(&self, instruments: &mut Instruments);
+
+    /// Observes. Called with no lock of the engine held; a panic is caught and counted.
+    fn collect(&self, observations: &mut Observations<'_>);
+}
+
+/// An instrument that a [`Collector`] observes, in `u64`, `i64` or `f64`.
+///
+/// ```
+/// use throughline_engine::Observable;
+///
+/// const HITS: Observable<u64> = Observable::<u64>::counter("cache.hits")
+///     .unit("{hit}")
+///     .description("Look-ups that found their entry");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observable<T> {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) kind: InstrumentKind,
+    _type: PhantomData<T>,
+}
+
+impl<T: Copy> Observable<T> {
+    const fn new(name: &'static str, kind: InstrumentKind) -> Self {
+        Self {
+            name,
+            unit: "",
+            description: "",
+            kind,
+            _type: PhantomData,
+        }
+    }
+
+    /// The unit, in UCUM. Empty by default.
+    #[must_use]
+    pub const fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// What it is, for people. Empty by default.
+    #[must_use]
+    pub const fn description(self, description: &'static str) -> Self {
+        Self {
+            description,
+            ..self
+        }
+    }
+}
+
+macro_rules! observables {
+    ($($type:ty: $($(#[$doc:meta])* $make:ident => $kind:ident),+;)+) => {$(
+        impl Observable<$type> {
+            $($(#[$doc])*
+            pub const fn $make(name: &'static str) -> Self {
+                Self::new(name, InstrumentKind::$kind)
+            })+
+        }
+    )+};
+}
+
+observables! {
+    u64:
+        /// A total that only grows.
+        counter => ObservableCounter,
+        /// A value that is not added up.
+        gauge => ObservableGauge;
+    i64:
+        /// A total that grows and shrinks.
+        up_down_counter => ObservableUpDownCounter,
+        /// A value that is not added up.
+        gauge => ObservableGauge;
+    f64:
+        /// A total that only grows.
+        counter => ObservableCounter,
+        /// A total that grows and shrinks.
+        up_down_counter => ObservableUpDownCounter,
+        /// A value that is not added up.
+        gauge => ObservableGauge;
+}
+
+/// The types that an [`Observable`] can have: `u64`, `i64`, `f64`. Nobody else implements it.
+pub trait ObservableNumber: sealed::Sealed {}
+
+impl ObservableNumber for u64 {}
+impl ObservableNumber for i64 {}
+impl ObservableNumber for f64 {}
+
+mod sealed {
+    use throughline_model::Number;
+
+    pub trait Sealed: Copy + Default {
+        fn number(self) -> Number;
+    }
+
+    impl Sealed for u64 {
+        fn number(self) -> Number {
+            Number::U64(self)
+        }
+    }
+
+    impl Sealed for i64 {
+        fn number(self) -> Number {
+            Number::I64(self)
+        }
+    }
+
+    impl Sealed for f64 {
+        fn number(self) -> Number {
+            Number::F64(self)
+        }
+    }
+}
+
+/// The instruments that a [`Collector`] names.
+#[derive(Debug, Default)]
+pub struct Instruments(pub(crate) Vec<Described>);
+
+/// An [`Observable`] without its type parameter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Described {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) kind: InstrumentKind,
+    pub(crate) number: NumberType,
+}
+
+impl Instruments {
+    /// Adds one.
+    pub fn add<T: ObservableNumber>(&mut self, instrument: &Observable<T>) -> &mut Self {
+        self.0.push(Described {
+            name: instrument.name,
+            unit: instrument.unit,
+            description: instrument.description,
+            kind: instrument.kind,
+            number: NumberType::of(T::default().number()),
+        });
+        self
+    }
+}
+
+/// Takes what a [`Collector`] sees in one collection.
+pub struct Observations<'a> {
+    pub(crate) into: &'a CollectorStreams,
+    pub(crate) reader: usize,
+}
+
+/// The streams of a collector's instruments, by name.
+#[derive(Debug, Default)]
+pub(crate) struct CollectorStreams {}
+
+impl Observations<'_> {
+    /// Observes one value. An instrument that [`Collector::describe`] did not name is refused and counted.
+    pub fn observe<T: ObservableNumber>(
+        &mut self,
+        instrument: &Observable<T>,
+        value: T,
+        attributes: &[KeyValue],
+    ) {
+        let _ = (self.into, self.reader, instrument, value, attributes);
+    }
+}
+
+impl fmt::Debug for Observations<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observations").finish_non_exhaustive()
+    }
+}
+
+/// A registered [`Collector`].
+///
+/// Dropping it leaves the collector registered.
+#[must_use = "keep it to unregister the collector, or say `let _ =` to leave it registered for ever"]
+pub struct Registration {
+    pub(crate) meter: Weak<MeterCore>,
+    pub(crate) id: u64,
+}
+
+impl Registration {
+    /// Lets the collector go. A call that is under way may finish after this returns; no new one begins.
+    pub fn unregister(self) {
+        if let Some(meter) = self.meter.upgrade() {
+            meter.unregister(self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,183 @@
+//! From a measurement to a reservoir: the hot path's countdown and the cold offer.
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use opentelemetry::{Context, KeyValue};
+use throughline_cells::OwnWord;
+use throughline_model::{Number, Random};
+
+use super::ExemplarFilter;
+use super::reservoir::{Kept, Reservoirs};
+use crate::aggregate::Recorded;
+use crate::parts::Parts;
+use crate::series::Series;
+
+/// Where the exemplar words of a stream without exemplars stand: nowhere.
+pub(crate) const NONE: usize = usize::MAX / 2;
+
+const SKIP: u64 = u32::MAX as u64;
+const LEVEL_SHIFT: u32 = 32;
+const LEVEL_MAX: u32 = 30;
+const GENERATION_SHIFT: u32 = 38;
+
+/// Counts a measurement down, and says whether it is to be offered to the reservoir `slot`.
+#[inline(always)]
+pub(crate) fn pass(row: &[OwnWord], exemplars: usize, slot: usize, series: &Series) -> Recorded {
+    let Some(word) = row.get(exemplars + slot) else {
+        return Recorded::Done;
+    };
+    let seen = word.get();
+    // Relaxed: a thread that sees the new generation late offers late.
+    let generation = u64::from(series.generation.load(Ordering::Relaxed));
+    if seen & SKIP != 0 && seen >> GENERATION_SHIFT == generation {
+        word.set(seen - 1);
+        Recorded::Done
+    } else {
+        Recorded::Offer(slot)
+    }
+}
+
+/// What an offer brings.
+#[derive(Debug)]
+pub(crate) struct Offered<'a> {
+    pub(crate) slot: usize,
+    pub(crate) value: Number,
+    /// The thread's exemplar word.
+    pub(crate) word: u64,
+    /// How many reservoirs the series has, per reader.
+    pub(crate) feeds: usize,
+    /// How many exemplars each reservoir holds.
+    pub(crate) size: usize,
+    pub(crate) parts: &'a Parts,
+}
+
+/// Offers a measurement. Gives the thread's exemplar word back, as it is to be from now on.
+///
+/// It calls nothing of the user's but the clock and the source of randomness, and keeps no context.
+pub(crate) fn offer(
+    series: &Series,
+    offered: &Offered<'_>,
+    left_out: impl FnOnce() -> Vec<KeyValue>,
+) -> u64 {
+    let generation = series.generation.load(Ordering::Relaxed);
+    let Some(span) = eligible(offered.parts.exemplar_filter) else {
+        // Its key would have decided nothing, so the countdown begins anew at the level it had; where the reservoir
+        // is not full that is level 0, and the next measurement is offered.
+        return next_word(
+            generation,
+            level_of(offered.word, generation),
+            &*offered.parts.random,
+        );
+    };
+    let Ok(mut exemplars) = series.exemplars.try_lock() else {
+        // Another thread offers, or a collection takes: this one is left out, whatever its key.
+        return u64::from(generation) << GENERATION_SHIFT;
+    };
+    let reservoirs = exemplars.get_or_insert_with(|| Box::new(Reservoirs::new(offered.feeds)));
+    let random = &*offered.parts.random;
+    // Under the lock no collection moves it on.
+    let generation = series.generation.load(Ordering::Relaxed);
+    let floor = floor_of(level_of(offered.word, generation));
+    let key = floor + (1.0 - floor) * random.open01();
+    if reservoirs.wants(offered.slot, offered.size, key) {
+        reservoirs.keep(
+            offered.size,
+            &Kept {
+                slot: offered.slot,
+                key,
+                time: offered.parts.clock.now(),
+                value: offered.value,
+                span,
+                left_out: left_out().into(),
+            },
+        );
+    }
+    let level = level_below(reservoirs.threshold(offered.slot, offered.size));
+    next_word(generation, level, random)
+}
+
+/// The level that a word was drawn at: keys since then are above `1 - 2^-level` if they are offered at all. A word
+/// of an older generation says nothing.
+fn level_of(word: u64, generation: u32) -> u32 {
+    if word >> GENERATION_SHIFT == u64::from(generation) {
+        (word >> LEVEL_SHIFT) as u32 & 0x3f
+    } else {
+        0
+    }
+}
+
+/// `1 - 2^-level`.
+fn floor_of(level: u32) -> f64 {
+    1.0 - (-f64::from(level)).exp2()
+}
+
+/// The largest level whose floor is not above `threshold`.
+fn level_below(threshold: f64) -> u32 {
+    // Of a threshold in 0..1: 2^-level >= 1 - threshold.
+    let level = -(1.0 - threshold).log2();
+    (level.max(0.0) as u32).min(LEVEL_MAX)
+}
+
+/// A word that skips as many measurements as have keys up to the floor of `level`: geometric with success
+/// probability `2^-level`.
+fn next_word(generation: u32, level: u32, random: &dyn Random) -> u64 {
+    let skip = if level == 0 {
+        0
+    } else {
+        let success = (-f64::from(level)).exp2();
+        (random.open01().ln() / (-success).ln_1p()).min(SKIP as f64) as u64
+    };
+    u64::from(generation) << GENERATION_SHIFT | u64::from(level) << LEVEL_SHIFT | skip
+}
+
+/// The span of a measurement that may become an exemplar: `None` where the filter refuses it, `Some(None)` where
+/// there is no span and none is needed.
+fn eligible(filter: ExemplarFilter) -> Option<Option<(TraceId, SpanId)>> {
+    let span = current_span();
+    match filter {
+        ExemplarFilter::TraceBased => span
+            .filter(|(_, sampled)| *sampled)
+            .map(|(ids, _)| Some(ids)),
+        ExemplarFilter::AlwaysOn => Some(span.map(|(ids, _)| ids)),
+        ExemplarFilter::AlwaysOff => None,
+    }
+}
+
+/// The ids of the current span, and whether it is sampled.
+fn current_span() -> Option<((TraceId, SpanId), bool)> {
+    thread_local! {
+        /// Lives as long as the context may be read: the context is registered before it, so it goes after it.
+        static GUARD: Guard = Guard::new();
+    }
+    /// A destructor is what makes the thread-local go at a known time.
+    struct Guard(Cell<()>);
+    impl Guard {
+        fn new() -> Self {
+            Context::map_current(|_| ());
+            Self(Cell::new(()))
+        }
+    }
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.set(());
+        }
+    }
+    GUARD
+        .try_with(|_| {
+            Context::map_current(|context| {
+                if !context.has_active_span() {
+                    return None;
+                }
+                let span = context.span();
+                let span = span.span_context();
+                let ids = (span.trace_id(), span.span_id());
+                span.is_valid().then_some((ids, span.is_sampled()))
+            })
+        })
+        .ok()?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! The types that instruments measure in.
+
+use throughline_model::Number;
+
+/// A type that an instrument can measure in. A cell keeps it as 64 bits.
+pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
+    /// `u64`, `i64` or `f64`, as a word of the language.
+    const TYPE: NumberType;
+
+    /// Why this value cannot be recorded, if it cannot.
+    fn refusal(self, monotonic: bool) -> Option<Refusal>;
+
+    /// As the bits of a cell.
+    fn to_bits(self) -> u64;
+
+    /// From the bits of a cell.
+    fn from_bits(bits: u64) -> Self;
+
+    /// The sum: integers wrap, floats stay finite.
+    fn plus(self, other: Self) -> Self;
+
+    /// The difference: integers wrap, floats stay finite.
+    fn minus(self, other: Self) -> Self;
+
+    /// Whether it is below `other`.
+    fn is_below(self, other: Self) -> bool;
+
+    /// As a float, for buckets.
+    fn as_f64(self) -> f64;
+
+    /// As the model's number.
+    fn number(self) -> Number;
+}
+
+/// The types by name. Two instruments of one name and different types are in conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum NumberType {
+    U64,
+    I64,
+    F64,
+}
+
+impl NumberType {
+    /// The type of a number.
+    pub(crate) fn of(number: Number) -> Self {
+        match number {
+            Number::U64(_) => Self::U64,
+            Number::I64(_) => Self::I64,
+            Number::F64(_) => Self::F64,
+        }
+    }
+}
+
+/// Why a measurement was not recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// NaN or an infinity.
+    NonFinite,
+    /// Below zero where the sum must not go down.
+    Negative,
+}
+
+impl Measured for u64 {
+    const TYPE: NumberType = NumberType::U64;
+
+    #[inline]
+    fn refusal(self, _monotonic: bool) -> Option<Refusal> {
+        None
+    }
+
+    #[inline]
+    fn to_bits(self) -> u64 {
+        self
+    }
+
+    #[inline]
+    fn from_bits(bits: u64) -> Self {
+        bits
+    }
+
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+
+    fn is_below(self, other: Self) -> bool {
+        self < other
+    }
+
+    #[inline]
+    fn as_f64(self) -> f64 {
+        self as f64
+    }
+
+    fn number(self) -> Number {
+        Number::U64(self)
+    }
+}
+
+impl Measured for i64 {
+    const TYPE: NumberType = NumberType::I64;
+
+    #[inline]
+    fn refusal(self, monotonic: bool) -> Option<Refusal> {
+        (monotonic && self < 0).then_some(Refusal::Negative)
+    }
+
+    #[inline]
+    fn to_bits(self) -> u64 {
+        self.cast_unsigned()
+    }
+
+    #[inline]
+    fn from_bits(bits: u64) -> Self {
+        bits.cast_signed()
+    }
+
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+
+    fn is_below(self, other: Self) -> bool {
+        self < other
+    }
+
+    #[inline]
+    fn as_f64(self) -> f64 {
+        self as f64
+    }
+
+    fn number(self) -> Number {
+        Number::I64(self)
+    }
+}
+
+impl Measured for f64 {
+    const TYPE: NumberType = NumberType::F64;
+
+    #[inline]
+    fn refusal(self, monotonic: bool) -> Option<Refusal> {
+        if !self.is_finite() {
+            Some(Refusal::NonFinite)
+        } else if monotonic && self < 0.0 {
+            Some(Refusal::Negative)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    fn to_bits(self) -> u64 {
+        f64::to_bits(self)
+    }
+
+    #[inline]
+    fn from_bits(bits: u64) -> Self {
+        f64::from_bits(bits)
+    }
+
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        (self + other).clamp(f64::MIN, f64::MAX)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        (self - other).clamp(f64::MIN, f64::MAX)
+    }
+
+    fn is_below(self, other: Self) -> bool {
+        self < other
+    }
+
+    #[inline]
+    fn as_f64(self) -> f64 {
+        self
+    }
+
+    fn number(self) -> Number {
+        Number::F64(self)
+    }
+}

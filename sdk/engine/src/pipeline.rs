@@ -1,0 +1,160 @@
+//! From an instrument, the views and the readers to streams.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::SyncInstrument;
+use throughline_cells::Collection;
+use throughline_model::{Metric, Temporality};
+
+use crate::aggregate::Sum;
+use crate::number::{Measured, NumberType};
+use crate::parts::Parts;
+use crate::select::Candidate;
+use crate::stream::Stream;
+use crate::view::AttributeFilter;
+use crate::{Aggregation, InstrumentKind};
+
+/// What identifies an instrument in its meter (specification: `metrics/api.md`, "Instrument").
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Descriptor {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) description: Cow<'static, str>,
+    pub(crate) unit: Cow<'static, str>,
+    pub(crate) kind: InstrumentKind,
+    pub(crate) number: NumberType,
+}
+
+/// What makes two streams the same.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StreamConfig {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) description: Cow<'static, str>,
+    pub(crate) unit: Cow<'static, str>,
+    pub(crate) kind: InstrumentKind,
+    pub(crate) number: NumberType,
+    pub(crate) attributes: AttributeFilter,
+    pub(crate) limit: usize,
+    /// Never `Default` nor `Drop`.
+    pub(crate) aggregation: Aggregation,
+}
+
+/// A stream as collections see it.
+pub(crate) trait Readable: Debug + Send + Sync {
+    /// What one reader is to be told; `None` where there is nothing to tell, or nothing for this reader.
+    fn collect(&self, reader: usize, cells: &Collection, now: SystemTime) -> Option<Metric>;
+
+    /// How many series it has.
+    fn series(&self) -> usize;
+}
+
+/// A stream to be, and the readers that share it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Planned {
+    pub(crate) config: StreamConfig,
+    pub(crate) readers: Vec<(usize, Temporality)>,
+}
+
+/// The streams of an instrument: for each reader and each matching view one, where readers that agree share it
+/// (specification: `metrics/sdk.md`, "Measurement processing").
+pub(crate) fn plan(
+    parts: &Parts,
+    scope: &InstrumentationScope,
+    instrument: &Descriptor,
+    advice: Option<&[f64]>,
+) -> Vec<Planned> {
+    let candidate = Candidate {
+        name: &instrument.name,
+        kind: instrument.kind,
+        unit: &instrument.unit,
+        scope,
+    };
+    let views: Vec<_> = parts
+        .views
+        .iter()
+        .filter(|view| view.matches(candidate))
+        .filter(|view| {
+            let fits = view.aggregation.fits(instrument.kind);
+            if !fits {
+                tracing::warn!(
+                    target: "throughline",
+                    instrument = %instrument.name,
+                    "view.aggregation is {:?}, expected one that fits a {}; the view is ignored for this instrument",
+                    view.aggregation,
+                    instrument.kind,
+                );
+            }
+            fits
+        })
+        .collect();
+
+    let mut planned: Vec<Planned> = Vec::new();
+    for (reader, settings) in parts.readers.iter().enumerate() {
+        let temporality = settings.temporality.temporality(instrument.kind);
+        let config = |view: Option<&&crate::View>| StreamConfig {
+            name: view
+                .and_then(|view| view.name.clone())
+                .unwrap_or_else(|| instrument.name.clone()),
+            description: view
+                .and_then(|view| view.description.clone())
+                .unwrap_or_else(|| instrument.description.clone()),
+            unit: instrument.unit.clone(),
+            kind: instrument.kind,
+            number: instrument.number,
+            attributes: view.map(|view| view.attributes.clone()).unwrap_or_default(),
+            limit: view
+                .and_then(|view| view.cardinality_limit)
+                .unwrap_or(settings.cardinality_limit),
+            aggregation: view
+                .map(|view| view.aggregation.clone())
+                .unwrap_or_default()
+                .or_default(instrument.kind, &settings.histogram, advice),
+        };
+        let mut configs: Vec<StreamConfig> = views.iter().map(|view| config(Some(view))).collect();
+        if configs.is_empty() {
+            configs.push(config(None));
+        }
+        for config in configs {
+            if config.aggregation == Aggregation::Drop {
+                continue;
+            }
+            let same = planned.iter_mut().find(|planned| planned.config == config);
+            match same {
+                // Two views that say the same make one stream: nothing is counted twice.
+                Some(same) if same.readers.iter().any(|(r, _)| *r == reader) => {}
+                Some(same) => same.readers.push((reader, temporality)),
+                None => planned.push(Planned {
+                    config,
+                    readers: vec![(reader, temporality)],
+                }),
+            }
+        }
+    }
+    planned
+}
+
+/// A stream from both its sides.
+pub(crate) type Built<T> = (Arc<dyn SyncInstrument<T> + Send + Sync>, Arc<dyn Readable>);
+
+/// Builds a stream of a synchronous instrument.
+pub(crate) fn build<T: Measured>(parts: &Arc<Parts>, planned: &Planned) -> Option<Built<T>> {
+    fn both<A: crate::aggregate::Aggregate>(stream: Arc<Stream<A>>) -> Built<A::Value> {
+        (Arc::clone(&stream) as _, stream)
+    }
+    let config = planned.config.clone();
+    let readers = &planned.readers;
+    let monotonic = config.kind.is_monotonic();
+    Some(match &planned.config.aggregation {
+        Aggregation::Default | Aggregation::Drop => return None,
+        Aggregation::Sum => both(Stream::new(
+            Sum::<T>::new(monotonic),
+            config,
+            readers,
+            parts,
+        )),
+        _ => return None,
+    })
+}

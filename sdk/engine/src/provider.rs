@@ -1,0 +1,241 @@
+//! The provider: what users build, and what hands out meters.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::{Meter, NoopMeterProvider};
+use throughline_model::{
+    Clock, CollectError, Random, Resource, Snapshot, SystemClock, SystemRandom,
+};
+
+use crate::collector::{Collector, Registration};
+use crate::meter::MeterCore;
+use crate::parts::Parts;
+use crate::self_telemetry::Tally;
+use crate::{Error, ExemplarFilter, Reader, View};
+
+/// Makes meters and owns what they measure (specification: `metrics/sdk.md`, "MeterProvider").
+///
+/// Clones are the same provider. Set it with `opentelemetry::global::set_meter_provider`, and every library
+/// that calls `opentelemetry::global::meter` from then on runs on it.
+///
+/// ```
+/// use opentelemetry::KeyValue;
+/// use opentelemetry::metrics::MeterProvider as _;
+/// use throughline_engine::{MeterProvider, Reader, Selector, View};
+/// use throughline_model::Resource;
+///
+/// let provider = MeterProvider::builder()
+///     .resource(Resource::new([KeyValue::new("service.name", "checkout")]))
+///     .reader(Reader::default())
+///     .view(View::select(Selector::name("orders")).drop(["user.id"]))
+///     .build()?;
+/// let orders = provider.meter("shop").u64_counter("orders").with_unit("{order}").build();
+/// orders.add(1, &[KeyValue::new("tier", "gold"), KeyValue::new("user.id", 7)]);
+/// # Ok::<(), throughline_engine::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct MeterProvider(Arc<Shared>);
+
+/// What a provider's clones and its readers share. Meters and instruments do not hold it.
+pub(crate) struct Shared {
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) meters: Mutex<Vec<Arc<MeterCore>>>,
+}
+
+impl MeterProvider {
+    /// A provider to be set up.
+    pub fn builder() -> MeterProviderBuilder {
+        MeterProviderBuilder::default()
+    }
+
+    /// Has `collector` read once per collection of each reader, until [`Registration::unregister`].
+    ///
+    /// Dropping the registration leaves the collector registered, for as long as the provider lives.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if one of its instruments has an invalid name or unit, or if two have the same name;
+    /// [`Error::Shutdown`] after [`shutdown`](Self::shutdown).
+    ///
+    /// # Example
+    /// See [`Collector`].
+    pub fn register(
+        &self,
+        scope: InstrumentationScope,
+        collector: impl Collector,
+    ) -> Result<Registration, Error> {
+        if self.is_shut_down() {
+            return Err(Error::Shutdown);
+        }
+        self.0.meter(scope).register(collector)
+    }
+
+    /// Ends it: later collections give [`CollectError::Shutdown`], later meters do nothing, callbacks and
+    /// collectors are let go. Collect before. A second call changes nothing.
+    pub fn shutdown(&self) {
+        self.0.parts.shut_down.store(true, Ordering::Release);
+        let meters = std::mem::take(&mut *self.0.lock_meters());
+        // Outside the lock: dropping callbacks runs users' code.
+        drop(meters);
+    }
+
+    fn is_shut_down(&self) -> bool {
+        self.0.is_shut_down()
+    }
+}
+
+impl opentelemetry::metrics::MeterProvider for MeterProvider {
+    fn meter_with_scope(&self, scope: InstrumentationScope) -> Meter {
+        if self.is_shut_down() {
+            return NoopMeterProvider::new().meter_with_scope(scope);
+        }
+        if scope.name().is_empty() {
+            tracing::warn!(target: "throughline", "meter.name is \"\", expected the name of a library; it works, but nobody can tell whose metrics these are");
+        }
+        Meter::new(self.0.meter(scope))
+    }
+}
+
+impl fmt::Debug for MeterProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeterProvider")
+            .field("resource", &self.0.parts.resource)
+            .field("readers", &self.0.parts.readers)
+            .field("views", &self.0.parts.views)
+            .field("exemplar_filter", &self.0.parts.exemplar_filter)
+            .field("shut_down", &self.is_shut_down())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The meter of this scope: the same one for the same scope.
+    fn meter(&self, scope: InstrumentationScope) -> Arc<MeterCore> {
+        let mut meters = self.lock_meters();
+        if let Some(meter) = meters.iter().find(|meter| *meter.scope() == scope) {
+            return Arc::clone(meter);
+        }
+        let meter = Arc::new(MeterCore::new(Arc::clone(&self.parts), scope));
+        meters.push(Arc::clone(&meter));
+        meter
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.parts.shut_down.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn lock_meters(&self) -> std::sync::MutexGuard<'_, Vec<Arc<MeterCore>>> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One collection of one reader.
+    pub(crate) fn collect(
+        &self,
+        reader: usize,
+        deadline: Duration,
+    ) -> Result<Snapshot, CollectError> {
+        crate::collect::collect(self, reader, deadline)
+    }
+}
+
+/// Sets a [`MeterProvider`] up.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct MeterProviderBuilder {
+    resource: Arc<Resource>,
+    readers: Vec<Reader>,
+    views: Vec<View>,
+    exemplar_filter: ExemplarFilter,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Default for MeterProviderBuilder {
+    fn default() -> Self {
+        Self {
+            resource: Arc::default(),
+            readers: Vec::new(),
+            views: Vec::new(),
+            exemplar_filter: ExemplarFilter::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+}
+
+impl MeterProviderBuilder {
+    /// What the telemetry is about. Empty by default.
+    pub fn resource(mut self, resource: impl Into<Arc<Resource>>) -> Self {
+        self.resource = resource.into();
+        self
+    }
+
+    /// Adds a reader. Without one, nothing is recorded.
+    pub fn reader(mut self, reader: Reader) -> Self {
+        self.readers.push(reader);
+        self
+    }
+
+    /// Adds a view. Views apply to instruments in the order they were added.
+    pub fn view(mut self, view: View) -> Self {
+        self.views.push(view);
+        self
+    }
+
+    /// Which measurements may become exemplars. The default is [`ExemplarFilter::TraceBased`].
+    pub fn exemplar_filter(mut self, filter: ExemplarFilter) -> Self {
+        self.exemplar_filter = filter;
+        self
+    }
+
+    /// Where the time comes from. The default is the system's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where randomness comes from. The default is seeded by the system.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// The provider.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names the setting that is out of range; [`Error::ReaderTaken`] if a reader belongs
+    /// to a provider already or was added twice. Readers are untouched then.
+    pub fn build(self) -> Result<MeterProvider, Error> {
+        for view in &self.views {
+            view.check()?;
+        }
+        for (index, reader) in self.readers.iter().enumerate() {
+            reader.settings().check()?;
+            if reader.is_taken() || self.readers[..index].iter().any(|r| r.is_same(reader)) {
+                return Err(Error::ReaderTaken);
+            }
+        }
+        let shared = Arc::new(Shared {
+            parts: Arc::new(Parts {
+                resource: self.resource,
+                clock: self.clock,
+                random: self.random,
+                exemplar_filter: self.exemplar_filter,
+                views: self.views,
+                readers: self.readers.iter().map(|r| r.settings().clone()).collect(),
+                tally: Tally::default(),
+                shut_down: AtomicBool::new(false),
+            }),
+            meters: Mutex::default(),
+        });
+        for (index, reader) in self.readers.iter().enumerate() {
+            if !reader.sit(Arc::clone(&shared), index) {
+                return Err(Error::ReaderTaken);
+            }
+        }
+        Ok(MeterProvider(shared))
+    }
+}

@@ -1,0 +1,164 @@
+//! Readers: who takes the numbers, how often, and in which shape.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use throughline_model::{Collect, CollectError, Snapshot};
+
+use crate::provider::Shared;
+use crate::{Aggregation, Error, TemporalityPreference};
+
+/// Takes snapshots from one provider, at its own pace and in its own temporality (specification:
+/// `metrics/sdk.md`, "MetricReader").
+///
+/// Clones are the same reader. Readers do not see each other: a delta reader and a cumulative one stand side
+/// by side on the same data. Collections of one reader wait for each other.
+///
+/// ```
+/// use std::time::Duration;
+/// use opentelemetry::metrics::MeterProvider as _;
+/// use throughline_engine::{MeterProvider, Reader};
+/// use throughline_model::Collect;
+///
+/// let reader = Reader::default();
+/// let provider = MeterProvider::builder().reader(reader.clone()).build()?;
+/// provider.meter("shop").u64_counter("orders").build().add(3, &[]);
+///
+/// let snapshot = reader.collect(Duration::from_secs(1))?;
+/// assert_eq!(snapshot.metric("orders").map(|orders| orders.data.len()), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Reader(Arc<Core>);
+
+struct Core {
+    settings: ReaderSettings,
+    seat: OnceLock<Seat>,
+}
+
+/// Where a reader sits: its provider, and which of the provider's readers it is.
+struct Seat {
+    provider: Arc<Shared>,
+    index: usize,
+}
+
+/// What a reader wants.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ReaderSettings {
+    pub(crate) temporality: TemporalityPreference,
+    pub(crate) histogram: Aggregation,
+    pub(crate) cardinality_limit: usize,
+}
+
+impl Default for ReaderSettings {
+    fn default() -> Self {
+        Self {
+            temporality: TemporalityPreference::Cumulative,
+            histogram: Aggregation::Default,
+            cardinality_limit: 2000,
+        }
+    }
+}
+
+impl ReaderSettings {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.cardinality_limit == 0 {
+            return Err(Error::invalid("reader.cardinality_limit", 0, "at least 1"));
+        }
+        match self.histogram {
+            Aggregation::Default
+            | Aggregation::ExplicitBuckets { .. }
+            | Aggregation::Exponential { .. } => self.histogram.check(),
+            ref other => Err(Error::invalid(
+                "reader.default_histogram_aggregation",
+                other,
+                "Default, ExplicitBuckets or Exponential",
+            )),
+        }
+    }
+}
+
+impl Reader {
+    /// A reader to be set up.
+    pub fn builder() -> ReaderBuilder {
+        ReaderBuilder::default()
+    }
+
+    pub(crate) fn settings(&self) -> &ReaderSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.seat.get().is_some()
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Takes its seat; false if it has one already.
+    pub(crate) fn sit(&self, provider: Arc<Shared>, index: usize) -> bool {
+        self.0.seat.set(Seat { provider, index }).is_ok()
+    }
+}
+
+impl Default for Reader {
+    /// Cumulative, with the specification's defaults.
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+impl Collect for Reader {
+    fn collect(&self, deadline: Duration) -> Result<Snapshot, CollectError> {
+        let seat = self.0.seat.get().ok_or(CollectError::NotRegistered)?;
+        seat.provider.collect(seat.index, deadline)
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("settings", &self.0.settings)
+            .field("registered", &self.is_taken())
+            .finish()
+    }
+}
+
+/// Sets a [`Reader`] up. What is out of range is an error of
+/// [`MeterProviderBuilder::build`](crate::MeterProviderBuilder::build).
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ReaderBuilder(ReaderSettings);
+
+impl ReaderBuilder {
+    /// Which instruments it reports as deltas. The default is none.
+    pub fn temporality(mut self, preference: TemporalityPreference) -> Self {
+        self.0.temporality = preference;
+        self
+    }
+
+    /// How histograms aggregate unless a view says otherwise: [`Aggregation::Default`] (explicit buckets, the
+    /// instrument's advice honoured; the default), [`Aggregation::ExplicitBuckets`] (advice beats its bounds)
+    /// or [`Aggregation::Exponential`].
+    pub fn default_histogram_aggregation(mut self, aggregation: Aggregation) -> Self {
+        self.0.histogram = aggregation;
+        self
+    }
+
+    /// How many attribute sets a stream tells apart unless a view says otherwise, at least 1. The default is
+    /// 2,000 (specification: `metrics/sdk.md`, "Cardinality limits").
+    pub fn cardinality_limit(mut self, limit: usize) -> Self {
+        self.0.cardinality_limit = limit;
+        self
+    }
+
+    /// The reader, which belongs to no provider yet.
+    pub fn build(self) -> Reader {
+        Reader(Arc::new(Core {
+            settings: self.0,
+            seat: OnceLock::new(),
+        }))
+    }
+}

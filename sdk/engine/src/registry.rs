@@ -1,0 +1,172 @@
+//! The instruments and streams of one meter, and what happens when one is registered twice.
+//!
+//! Specification: `metrics/sdk.md`, "Duplicate instrument registration".
+
+use std::any::Any;
+use std::sync::Arc;
+
+use opentelemetry::InstrumentationScope;
+
+use crate::parts::Parts;
+use crate::pipeline::{Descriptor, Planned, Readable, plan};
+
+/// The instruments and streams of one meter.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    instruments: Vec<Registered>,
+    streams: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Registered {
+    descriptor: Descriptor,
+    advice: Option<Vec<f64>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    planned: Planned,
+    readable: Arc<dyn Readable>,
+    /// What instruments write to: an `Arc` whose type follows from the configuration.
+    writer: Box<dyn Any + Send + Sync>,
+}
+
+impl Registry {
+    /// What instruments of this descriptor write to: the streams that are there, or new ones from `build`.
+    pub(crate) fn streams<W: Clone + Send + Sync + 'static>(
+        &mut self,
+        parts: &Parts,
+        scope: &InstrumentationScope,
+        instrument: Descriptor,
+        advice: Option<Vec<f64>>,
+        build: impl Fn(&Planned) -> Option<(W, Arc<dyn Readable>)>,
+    ) -> Vec<W> {
+        let (instrument, advice) = self.admit(scope, instrument, advice);
+        let planned = plan(parts, scope, &instrument, advice.as_deref());
+        let mut writers = Vec::with_capacity(planned.len());
+        for planned in planned {
+            let found = self.streams.iter().find(|entry| entry.planned == planned);
+            if let Some(writer) = found.and_then(|entry| entry.writer.downcast_ref::<W>()) {
+                writers.push(writer.clone());
+                continue;
+            }
+            self.warn_of_conflict(scope, &instrument, &planned);
+            if let Some((writer, readable)) = build(&planned) {
+                writers.push(writer.clone());
+                self.streams.push(Entry {
+                    planned,
+                    readable,
+                    writer: Box::new(writer),
+                });
+            }
+        }
+        writers
+    }
+
+    /// The streams, in the order they were made.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Readable>> {
+        self.streams.iter().map(|entry| &entry.readable)
+    }
+
+    /// How many instruments there are.
+    pub(crate) fn instruments(&self) -> usize {
+        self.instruments.len()
+    }
+
+    /// The instrument under its first-seen name and with its first-seen advice.
+    fn admit(
+        &mut self,
+        scope: &InstrumentationScope,
+        mut instrument: Descriptor,
+        advice: Option<Vec<f64>>,
+    ) -> (Descriptor, Option<Vec<f64>>) {
+        let first = self
+            .instruments
+            .iter()
+            .find(|known| is_same_name(&known.descriptor.name, &instrument.name));
+        if let Some(first) = first {
+            if first.descriptor.name != instrument.name {
+                tracing::warn!(
+                    target: "throughline",
+                    scope = scope.name(),
+                    "instrument.name is {:?}, expected {:?} as it was first registered (names ignore case); that one is used",
+                    instrument.name,
+                    first.descriptor.name,
+                );
+            }
+            instrument.name = first.descriptor.name.clone();
+        }
+        let known = self
+            .instruments
+            .iter()
+            .find(|known| known.descriptor == instrument);
+        if let Some(known) = known {
+            if known.advice != advice {
+                tracing::warn!(
+                    target: "throughline",
+                    scope = scope.name(),
+                    instrument = %instrument.name,
+                    "instrument.boundaries is {advice:?}, expected {:?} as it was first registered; those are used",
+                    known.advice,
+                );
+            }
+            return (instrument, known.advice.clone());
+        }
+        self.instruments.push(Registered {
+            descriptor: instrument.clone(),
+            advice: advice.clone(),
+        });
+        (instrument, advice)
+    }
+
+    /// Both streams are exported; whoever receives them may be confused, so say how to keep them apart.
+    fn warn_of_conflict(
+        &self,
+        scope: &InstrumentationScope,
+        instrument: &Descriptor,
+        new: &Planned,
+    ) {
+        let conflict = self.streams.iter().map(|entry| &entry.planned).find(|old| {
+            is_same_name(&old.config.name, &new.config.name)
+                && old
+                    .readers
+                    .iter()
+                    .any(|(reader, _)| new.readers.iter().any(|(other, _)| reader == other))
+        });
+        let Some(old) = conflict else { return };
+        let (old, new) = (&old.config, &new.config);
+        let remedy = if old.kind != new.kind {
+            format!(
+                "View::select(Selector::name({:?}).kind(InstrumentKind::{:?})).rename(\"…\")",
+                instrument.name, new.kind
+            )
+        } else if old.unit != new.unit {
+            format!(
+                "View::select(Selector::name({:?}).unit({:?})).rename(\"…\")",
+                instrument.name, new.unit
+            )
+        } else if old.description != new.description {
+            format!(
+                "View::select(Selector::name({:?})).describe({:?})",
+                instrument.name, old.description
+            )
+        } else if old.number != new.number {
+            "one number type where the instruments are made".to_owned()
+        } else {
+            "a view that renames one of them".to_owned()
+        };
+        tracing::warn!(
+            target: "throughline",
+            scope = scope.name(),
+            metric = %new.name,
+            "two streams have one name: a {} ({:?}, unit {:?}, description {:?}) and a {} ({:?}, unit {:?}, description {:?}); both are exported; to resolve it use {remedy}",
+            old.kind, old.number, old.unit, old.description,
+            new.kind, new.number, new.unit, new.description,
+        );
+    }
+}
+
+/// Names of instruments ignore case, and are ASCII; those that views give need not be.
+fn is_same_name(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}

@@ -1,0 +1,125 @@
+//! A row of words, as an aggregation writes it: the thread's own, or one that threads share.
+//!
+//! An aggregation is written once against [`Row`]. On a thread's own words a write is a plain load and store. When
+//! a thread has given its words back (it is ending, and a destructor still measures) or the process has run out
+//! of words, the same code runs on a [`SharedRow`], with read-modify-write operations.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use throughline_cells::{OwnWord, SharedWord};
+
+/// Writes to one row of words.
+pub(crate) trait Row {
+    /// Adds to an integer word (wrapping); a reader that sees it sees what was written before.
+    fn add_release(&self, at: usize, value: u64);
+
+    /// Applies `change` to a word. It may run more than once.
+    fn update(&self, at: usize, change: impl Fn(u64) -> u64);
+
+    /// The word.
+    fn load(&self, at: usize) -> u64;
+
+    /// Overwrites the word.
+    fn store(&self, at: usize, value: u64);
+}
+
+/// Reads one row of words from outside.
+pub(crate) trait ReadRow {
+    /// A recent value.
+    fn get(&self, at: usize) -> u64;
+
+    /// A recent value; what was written before it is seen by later reads.
+    fn get_acquire(&self, at: usize) -> u64;
+}
+
+impl Row for [OwnWord] {
+    #[inline(always)]
+    fn add_release(&self, at: usize, value: u64) {
+        if let Some(word) = <[OwnWord]>::get(self, at) {
+            word.add_release(value);
+        }
+    }
+
+    #[inline(always)]
+    fn update(&self, at: usize, change: impl Fn(u64) -> u64) {
+        if let Some(word) = <[OwnWord]>::get(self, at) {
+            word.set(change(word.get()));
+        }
+    }
+
+    #[inline(always)]
+    fn load(&self, at: usize) -> u64 {
+        <[OwnWord]>::get(self, at).map_or(0, OwnWord::get)
+    }
+
+    #[inline(always)]
+    fn store(&self, at: usize, value: u64) {
+        if let Some(word) = <[OwnWord]>::get(self, at) {
+            word.set(value);
+        }
+    }
+}
+
+impl ReadRow for &[SharedWord] {
+    fn get(&self, at: usize) -> u64 {
+        <[SharedWord]>::get(self, at).map_or(0, SharedWord::load)
+    }
+
+    fn get_acquire(&self, at: usize) -> u64 {
+        <[SharedWord]>::get(self, at).map_or(0, SharedWord::load_acquire)
+    }
+}
+
+/// A row that any thread may write.
+#[derive(Debug)]
+pub(crate) struct SharedRow(Box<[AtomicU64]>);
+
+impl SharedRow {
+    pub(crate) fn new(len: usize) -> Self {
+        Self((0..len).map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+impl Row for SharedRow {
+    fn add_release(&self, at: usize, value: u64) {
+        if let Some(word) = self.0.get(at) {
+            // Release: pairs with the acquire in `get_acquire`.
+            word.fetch_add(value, Ordering::Release);
+        }
+    }
+
+    fn update(&self, at: usize, change: impl Fn(u64) -> u64) {
+        if let Some(word) = self.0.get(at) {
+            let mut seen = word.load(Ordering::Relaxed);
+            while let Err(now) =
+                word.compare_exchange_weak(seen, change(seen), Ordering::Relaxed, Ordering::Relaxed)
+            {
+                seen = now;
+            }
+        }
+    }
+
+    fn load(&self, at: usize) -> u64 {
+        ReadRow::get(self, at)
+    }
+
+    fn store(&self, at: usize, value: u64) {
+        if let Some(word) = self.0.get(at) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+}
+
+impl ReadRow for SharedRow {
+    fn get(&self, at: usize) -> u64 {
+        self.0
+            .get(at)
+            .map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    fn get_acquire(&self, at: usize) -> u64 {
+        self.0
+            .get(at)
+            .map_or(0, |word| word.load(Ordering::Acquire))
+    }
+}

@@ -1,0 +1,106 @@
+//! A series: one attribute set of one stream.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::SystemTime;
+
+use throughline_cells::{Blocks, Collection, OwnWord, Words};
+use throughline_model::Attributes;
+
+use crate::exemplar::Reservoirs;
+use crate::row::{ReadRow, SharedRow};
+
+/// One attribute set of one stream: where its cells are, and what writers and collections share beside them.
+///
+/// Writers read the fields above the line, which change at most once per collection.
+#[derive(Debug)]
+pub(crate) struct Series {
+    /// The words of each thread; `None` where the process has run out of them, or where there are too many for
+    /// one range. Then all goes to `shared`.
+    pub(crate) words: Option<Words>,
+    /// The arrays of each thread, for aggregations whose size changes.
+    pub(crate) blocks: Option<Blocks>,
+    /// What exemplar words are stamped with: 1 to 2^26 − 1. A collection that takes exemplars moves it on.
+    pub(crate) generation: AtomicU32,
+    /// What the words of minimum and maximum are stamped with. Moved on by one delta reader.
+    pub(crate) interval: AtomicU32,
+    /// The stream it belongs to, for the threads' look-up.
+    pub(crate) stream: u64,
+    // -----------------------------------------------------------------------------------------------------
+    /// What tells it from the others.
+    pub(crate) attributes: Attributes,
+    /// When it was made: by its first measurement or by `bind`.
+    pub(crate) created: SystemTime,
+    /// Whether its stream is gone: then nobody collects it any more.
+    pub(crate) dropped: AtomicBool,
+    /// One row that threads share when they have none of their own.
+    pub(crate) shared: OnceLock<SharedRow>,
+    /// Exemplars by feed; made when the first one is kept.
+    pub(crate) exemplars: Mutex<Option<Box<Reservoirs>>>,
+}
+
+impl Series {
+    pub(crate) fn new(
+        stream: u64,
+        attributes: Attributes,
+        created: SystemTime,
+        words: Option<Words>,
+        blocks: Option<Blocks>,
+    ) -> Self {
+        Self {
+            words,
+            blocks,
+            generation: AtomicU32::new(1),
+            interval: AtomicU32::new(1),
+            stream,
+            attributes,
+            created,
+            dropped: AtomicBool::new(false),
+            shared: OnceLock::new(),
+            exemplars: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Runs `f` on this thread's words, `len` of them. `None` where it has none.
+    #[inline]
+    pub(crate) fn with_row<R>(&self, len: usize, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
+        match &self.words {
+            Some(words) => words.with(f),
+            None => self.with_block(len, f),
+        }
+    }
+
+    /// Rows too long for a range of words are arrays of their own.
+    #[cold]
+    #[inline(never)]
+    fn with_block<R>(&self, len: usize, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
+        self.blocks.as_ref()?.with(|block| {
+            if block.words().is_none() {
+                block.replace(len, |_, _| {});
+            }
+            block.words().map(f)
+        })?
+    }
+
+    /// The row for whoever has none of their own.
+    pub(crate) fn shared_row(&self, len: usize) -> &SharedRow {
+        self.shared.get_or_init(|| SharedRow::new(len))
+    }
+
+    /// Calls `f` with the row of each thread, always in the same order, and last with the shared one.
+    pub(crate) fn each_row(&self, cells: &Collection, mut f: impl FnMut(&dyn ReadRow)) {
+        if let Some(words) = &self.words {
+            cells.each(words, |row| f(&row));
+        }
+        if let Some(blocks) = &self.blocks {
+            cells.each_block(blocks, |row| f(&row));
+        }
+        if let Some(shared) = self.shared.get() {
+            f(shared);
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! A stream of a synchronous instrument: instrument × view × (aggregation, limit), and the path of a measurement.
+//!
+//! ```text
+//! Counter::add ─► Stream::measure ─► refused?              (number.rs: not finite, negative)
+//!                      │
+//!                      ├─► the series of the attributes      (lookup.rs: this thread remembers; else table.rs)
+//!                      ├─► Aggregate::record                 (aggregate/*.rs: this thread's own row of words)
+//!                      └─► cold, now and then: offer         (exemplar/offer.rs)
+//! ```
+//!
+//! A warm call takes no lock, allocates nothing and reads no clock. `bind` does the look-up once and for all.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::SystemTime;
+
+use foldhash::fast::RandomState;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
+use throughline_cells::{Blocks, Collection, Words};
+use throughline_model::{Metric, Temporality};
+
+use crate::aggregate::{Aggregate, Interval, Recorded};
+use crate::exemplar::{self, Offered};
+use crate::lookup::{self, Given};
+use crate::number::Measured;
+use crate::pairs;
+use crate::parts::Parts;
+use crate::pipeline::{Readable, StreamConfig};
+use crate::series::Series;
+use crate::table::Table;
+use crate::{Aggregation, ExemplarFilter, InstrumentKind};
+
+/// A stream of a synchronous instrument, aggregated by `A`.
+#[derive(Debug)]
+pub(crate) struct Stream<A: Aggregate> {
+    me: Weak<Self>,
+    /// Never used twice in a process.
+    id: u64,
+    aggregate: A,
+    /// Whether negative values are refused.
+    monotonic: bool,
+    /// Where exemplar words stand in a row.
+    exemplars: usize,
+    /// How many exemplars each reservoir holds.
+    reservoir_size: usize,
+    /// How long a row is.
+    row: usize,
+    hasher: RandomState,
+    /// The series of the empty attribute set, once it is there.
+    plain: OnceLock<Arc<Series>>,
+    table: Table,
+    config: StreamConfig,
+    parts: Arc<Parts>,
+    created: SystemTime,
+    feeds: Box<[Feed<A>]>,
+}
+
+/// What one reader takes from a stream.
+#[derive(Debug)]
+struct Feed<A: Aggregate> {
+    reader: usize,
+    temporality: Temporality,
+    /// Whether it resets minimum and maximum: the first delta feed does.
+    resets: bool,
+    state: Mutex<FeedState<A>>,
+}
+
+#[derive(Debug)]
+struct FeedState<A: Aggregate> {
+    /// When this feed was collected last, or when the stream was made.
+    previous: SystemTime,
+    /// By the series' place in the table.
+    reported: Vec<A::Reported>,
+}
+
+impl<A: Aggregate> Stream<A> {
+    pub(crate) fn new(
+        aggregate: A,
+        config: StreamConfig,
+        readers: &[(usize, Temporality)],
+        parts: &Arc<Parts>,
+    ) -> Arc<Self> {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        let created = parts.clock.now();
+        let first_delta = readers.iter().position(|(_, t)| *t == Temporality::Delta);
+        let feed = |(at, (reader, temporality)): (usize, &(usize, Temporality))| Feed {
+            reader: *reader,
+            temporality: *temporality,
+            resets: first_delta == Some(at),
+            state: Mutex::new(FeedState {
+                previous: created,
+                reported: Vec::new(),
+            }),
+        };
+        let (reservoirs, reservoir_size) = aggregate.reservoirs(exemplar::default_size());
+        let with_exemplars = parts.exemplar_filter != ExemplarFilter::AlwaysOff;
+        let words = aggregate.words();
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            monotonic: config.kind == InstrumentKind::Counter
+                || (config.kind == InstrumentKind::Histogram
+                    && config.aggregation == Aggregation::Sum),
+            exemplars: if with_exemplars {
+                words
+            } else {
+                exemplar::NONE
+            },
+            reservoir_size,
+            row: words + if with_exemplars { reservoirs } else { 0 },
+            aggregate,
+            hasher: RandomState::default(),
+            plain: OnceLock::new(),
+            table: Table::new(config.limit),
+            config,
+            parts: Arc::clone(parts),
+            created,
+            feeds: readers.iter().enumerate().map(feed).collect(),
+        })
+    }
+
+    /// Whether the value cannot be recorded; then it is counted.
+    #[inline]
+    fn refuses(&self, value: A::Value) -> bool {
+        match value.refusal(self.monotonic) {
+            None => false,
+            Some(why) => {
+                self.parts.tally.refused(why);
+                true
+            }
+        }
+    }
+
+    /// Records a value that was not refused.
+    #[inline]
+    fn record(&self, value: A::Value, attributes: &[KeyValue]) {
+        let write = |series: &Series| {
+            self.write(series, value, || {
+                pairs::left_out(attributes, &series.attributes)
+            });
+        };
+        if attributes.is_empty()
+            && let Some(series) = self.plain.get()
+        {
+            return write(series);
+        }
+        let hash = pairs::hash(&self.hasher, attributes);
+        if lookup::recall(self.id, hash, attributes, &write).is_none() {
+            write(&self.resolve(hash, attributes));
+        }
+    }
+
+    /// Writes into this thread's cells of the series.
+    #[inline]
+    fn write(&self, series: &Series, value: A::Value, left_out: impl FnOnce() -> Vec<KeyValue>) {
+        match self.aggregate.record(series, value, self.exemplars) {
+            Recorded::Done => {}
+            Recorded::Offer(slot) => self.offer(series, slot, value, left_out),
+            Recorded::NoWords => self.aggregate.record_shared(series, value),
+        }
+    }
+
+    /// Offers a measurement that is recorded to its reservoir.
+    #[cold]
+    #[inline(never)]
+    fn offer(
+        &self,
+        series: &Series,
+        slot: usize,
+        value: A::Value,
+        left_out: impl FnOnce() -> Vec<KeyValue>,
+    ) {
+        let at = self.exemplars + slot;
+        let word = series.with_row(self.row, |row| row.get(at).map(|word| word.get()));
+        let Some(Some(word)) = word else { return };
+        let offered = Offered {
+            slot,
+            value: value.number(),
+            word,
+            feeds: self.feeds.len(),
+            size: self.reservoir_size,
+            parts: &self.parts,
+        };
+        let word = exemplar::offer(series, &offered, left_out);
+        series.with_row(self.row, |row| row.get(at).map(|own| own.set(word)));
+    }
+
+    /// The series of a call that this thread does not remember.
+    #[cold]
+    #[inline(never)]
+    fn resolve(&self, hash: u64, attributes: &[KeyValue]) -> Arc<Series> {
+        if let Some(series) = lookup::recall_old(self.id, hash, attributes) {
+            return series;
+        }
+        let series = self.find_or_make(attributes);
+        if attributes.is_empty() {
+            // Of two threads that come first, both have the same series.
+            self.plain.get_or_init(|| Arc::clone(&series));
+        } else if !Table::is_overflow_set(series.attributes.as_slice()) {
+            let given = if pairs::has_duplicates(attributes) {
+                Given::List(attributes.into())
+            } else if pairs::is_same_set(series.attributes.as_slice(), attributes) {
+                Given::Own
+            } else {
+                Given::Set(attributes.into())
+            };
+            lookup::remember(hash, given, &series);
+        }
+        series
+    }
+
+    /// The series of these attributes, or that of the overflow.
+    fn find_or_make(&self, attributes: &[KeyValue]) -> Arc<Series> {
+        let kept = pairs::canonical(attributes, &self.config.attributes);
+        let hash = pairs::hash(&self.hasher, kept.as_slice());
+        if let Some(series) = self.table.find(hash, &kept) {
+            return series;
+        }
+        // Before the lock: a clock is not ours.
+        let now = self.parts.clock.now();
+        self.table.find_or_make(
+            hash,
+            kept,
+            |pairs| pairs::hash(&self.hasher, pairs),
+            |attributes| self.make(attributes, now),
+        )
+    }
+
+    fn make(&self, attributes: throughline_model::Attributes, now: SystemTime) -> Series {
+        let words = if self.aggregate.resizes() {
+            None
+        } else {
+            Words::new(self.row)
+        };
+        let blocks = if words.is_none() { Blocks::new() } else { None };
+        Series::new(self.id, attributes, now.max(self.created), words, blocks)
+    }
+}
+
+impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
+    #[inline]
+    fn measure(&self, value: A::Value, attributes: &[KeyValue]) {
+        if !self.refuses(value) {
+            self.record(value, attributes);
+        }
+    }
+
+    fn bind(
+        &self,
+        attributes: &[KeyValue],
+    ) -> Box<dyn BoundSyncInstrument<A::Value> + Send + Sync> {
+        match self.me.upgrade() {
+            Some(stream) => {
+                let series = self.find_or_make(attributes);
+                let left_out = pairs::left_out(attributes, &series.attributes).into();
+                Box::new(Bound {
+                    series,
+                    aggregate: self.aggregate.clone(),
+                    stream,
+                    left_out,
+                })
+            }
+            // Not to be: whoever calls holds the stream by an `Arc`.
+            None => Box::new(Refusing),
+        }
+    }
+}
+
+/// An instrument with its attributes fixed (specification: `metrics/sdk.md`, "Instrument bind").
+struct Bound<A: Aggregate> {
+    series: Arc<Series>,
+    aggregate: A,
+    stream: Arc<Stream<A>>,
+    /// What the point does not carry, for exemplars.
+    left_out: Box<[KeyValue]>,
+}
+
+impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
+    #[inline]
+    fn measure(&self, value: A::Value) {
+        let stream = &*self.stream;
+        if stream.refuses(value) {
+            return;
+        }
+        match self.aggregate.record(&self.series, value, stream.exemplars) {
+            Recorded::Done => {}
+            Recorded::Offer(slot) => {
+                stream.offer(&self.series, slot, value, || self.left_out.to_vec());
+            }
+            Recorded::NoWords => self.aggregate.record_shared(&self.series, value),
+        }
+    }
+}
+
+/// A bound instrument that is bound to nothing.
+struct Refusing;
+
+impl<T> BoundSyncInstrument<T> for Refusing {
+    fn measure(&self, _value: T) {}
+}
+
+impl<A: Aggregate> Readable for Stream<A> {
+    fn collect(&self, reader: usize, cells: &Collection, now: SystemTime) -> Option<Metric> {
+        let at = self.feeds.iter().position(|feed| feed.reader == reader)?;
+        let feed = &self.feeds[at];
+        let mut state = feed.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        let interval = Interval {
+            temporality: feed.temporality,
+            start: state.previous,
+            time: now.max(state.previous),
+            feed: at,
+            resets: feed.resets,
+        };
+        let points: Vec<_> = self.table.with_all(|all| {
+            state.reported.resize_with(all.len(), Default::default);
+            let each = all.iter().zip(&mut state.reported);
+            each.filter_map(|(series, reported)| {
+                self.aggregate.point(series, cells, &interval, reported)
+            })
+            .collect()
+        });
+        state.previous = interval.time;
+        (!points.is_empty()).then(|| Metric {
+            name: self.config.name.clone(),
+            description: self.config.description.clone(),
+            unit: self.config.unit.clone(),
+            data: self.aggregate.data(feed.temporality, points),
+        })
+    }
+
+    fn series(&self) -> usize {
+        self.table.with_all(<[_]>::len)
+    }
+}
+
+impl<A: Aggregate> Drop for Stream<A> {
+    fn drop(&mut self) {
+        self.table.with_all(|all| {
+            for series in all {
+                series.dropped.store(true, Ordering::Relaxed);
+            }
+        });
+        lookup::forget_dropped();
+    }
+}

@@ -1,0 +1,105 @@
+//! The series of one stream, and the limit on their number.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hashbrown::HashTable;
+use opentelemetry::{KeyValue, Value};
+use throughline_model::Attributes;
+
+use crate::pairs::is_same_set;
+use crate::series::Series;
+
+/// Specification: `metrics/sdk.md`, "Overflow attribute".
+const OVERFLOW: &str = "otel.metric.overflow";
+
+/// The series of one stream. Exactly `limit` attribute sets have one of their own; what comes later shares that of
+/// the overflow.
+#[derive(Debug)]
+pub(crate) struct Table {
+    limit: usize,
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Places in `all`, by the hash of the attributes. The overflow has none.
+    index: HashTable<usize>,
+    /// In the order they were made. None is ever taken out.
+    all: Vec<Arc<Series>>,
+    overflow: Option<Arc<Series>>,
+}
+
+impl Table {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            inner: RwLock::default(),
+        }
+    }
+
+    /// Whether these attributes are what the overflow is reported under.
+    pub(crate) fn is_overflow_set(attributes: &[KeyValue]) -> bool {
+        matches!(attributes, [only] if only.key.as_str() == OVERFLOW && only.value == Value::Bool(true))
+    }
+
+    /// The series of canonical attributes, if it is there.
+    pub(crate) fn find(&self, hash: u64, attributes: &Attributes) -> Option<Arc<Series>> {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        inner.find(hash, attributes)
+    }
+
+    /// The series of canonical attributes, made if there is room, else that of the overflow.
+    pub(crate) fn find_or_make(
+        &self,
+        hash: u64,
+        attributes: Attributes,
+        hash_of: impl Fn(&[KeyValue]) -> u64,
+        make: impl FnOnce(Attributes) -> Series,
+    ) -> Arc<Series> {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let inner = &mut *inner;
+        if let Some(series) = inner.find(hash, &attributes) {
+            return series;
+        }
+        // Whoever measures under the overflow's own name means the overflow: no set is reported twice.
+        if inner.index.len() >= self.limit || Self::is_overflow_set(attributes.as_slice()) {
+            return Arc::clone(inner.overflow.get_or_insert_with(|| {
+                let overflow = Attributes::new([KeyValue::new(OVERFLOW, true)]);
+                let series = Arc::new(make(overflow));
+                inner.all.push(Arc::clone(&series));
+                series
+            }));
+        }
+        let series = Arc::new(make(attributes));
+        let place = inner.all.len();
+        inner.all.push(Arc::clone(&series));
+        let all = &inner.all;
+        inner.index.insert_unique(hash, place, |place| {
+            hash_of(all[*place].attributes.as_slice())
+        });
+        series
+    }
+
+    /// Runs `f` on all series, in the order they were made.
+    pub(crate) fn with_all<R>(&self, f: impl FnOnce(&[Arc<Series>]) -> R) -> R {
+        f(&self
+            .inner
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .all)
+    }
+}
+
+impl Inner {
+    fn find(&self, hash: u64, attributes: &Attributes) -> Option<Arc<Series>> {
+        let is = |place: &usize| {
+            is_same_set(
+                self.all[*place].attributes.as_slice(),
+                attributes.as_slice(),
+            )
+        };
+        self.index
+            .find(hash, is)
+            .map(|place| Arc::clone(&self.all[*place]))
+    }
+}

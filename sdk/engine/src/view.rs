@@ -1,0 +1,126 @@
+//! How a stream differs from the instrument it comes from.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use opentelemetry::{Key, KeyValue};
+
+use crate::select::{Candidate, Selector};
+use crate::{Aggregation, Error};
+
+/// Shapes the streams of the instruments that its [`Selector`] picks (specification: `metrics/sdk.md`, "View").
+///
+/// Each view that matches an instrument makes a stream of its own; an instrument that no view matches has one
+/// default stream. What a view leaves open comes from the instrument and from the reader.
+///
+/// ```
+/// use throughline_engine::{Aggregation, Selector, View};
+///
+/// let view = View::select(Selector::name("http.server.request.duration"))
+///     .keep(["http.route", "http.request.method"])
+///     .aggregation(Aggregation::exponential())
+///     .cardinality_limit(500);
+/// # let _ = view;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    pub(crate) selector: Selector,
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) description: Option<Cow<'static, str>>,
+    pub(crate) attributes: AttributeFilter,
+    pub(crate) aggregation: Aggregation,
+    pub(crate) cardinality_limit: Option<usize>,
+}
+
+impl View {
+    /// A view on what `selector` picks, which changes nothing yet.
+    pub fn select(selector: Selector) -> Self {
+        Self {
+            selector,
+            name: None,
+            description: None,
+            attributes: AttributeFilter::All,
+            aggregation: Aggregation::Default,
+            cardinality_limit: None,
+        }
+    }
+
+    /// Names the stream, in any characters. Only for selectors that pick one name, since two streams of one
+    /// name would conflict.
+    pub fn rename(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Describes the stream.
+    pub fn describe(mut self, description: impl Into<Cow<'static, str>>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Keeps these attributes alone. Exemplars keep the others. The last of `keep` and `drop` holds.
+    pub fn keep<K: Into<Key>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.attributes = AttributeFilter::Keep(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Drops these attributes and keeps the others. Exemplars keep them. The last of `keep` and `drop` holds.
+    pub fn drop<K: Into<Key>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.attributes = AttributeFilter::Drop(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Chooses how the stream aggregates. It beats the instrument's advice.
+    pub fn aggregation(mut self, aggregation: Aggregation) -> Self {
+        self.aggregation = aggregation;
+        self
+    }
+
+    /// How many attribute sets the stream tells apart, at least 1; what is over goes to
+    /// `otel.metric.overflow=true`. The default is the reader's.
+    pub fn cardinality_limit(mut self, limit: usize) -> Self {
+        self.cardinality_limit = Some(limit);
+        self
+    }
+
+    pub(crate) fn matches(&self, candidate: Candidate<'_>) -> bool {
+        self.selector.matches(candidate)
+    }
+
+    /// Whether it can be used at all.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if let (Some(name), true) = (&self.name, self.selector.is_wide()) {
+            return Err(Error::invalid(
+                "view.name",
+                name,
+                "a selector without wildcards where a view renames: several streams would get one name",
+            ));
+        }
+        if self.cardinality_limit == Some(0) {
+            return Err(Error::invalid("view.cardinality_limit", 0, "at least 1"));
+        }
+        self.aggregation.check()
+    }
+}
+
+/// Which attributes a stream keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) enum AttributeFilter {
+    /// All.
+    #[default]
+    All,
+    /// These alone.
+    Keep(BTreeSet<Key>),
+    /// All but these.
+    Drop(BTreeSet<Key>),
+}
+
+impl AttributeFilter {
+    pub(crate) fn keeps(&self, pair: &KeyValue) -> bool {
+        match self {
+            Self::All => true,
+            Self::Keep(keys) => keys.contains(&pair.key),
+            Self::Drop(keys) => !keys.contains(&pair.key),
+        }
+    }
+}
