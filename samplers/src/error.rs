@@ -1,0 +1,79 @@
+//! What can go wrong with a queue.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use opentelemetry_sdk::error::OTelSdkError;
+
+/// Why a queue was not built, or a flush or shutdown did not deliver everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting makes no sense.
+    Setting {
+        /// The name of the field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Batches were sent and failed while the caller waited.
+    Failed {
+        /// How many items were lost.
+        items: u64,
+        /// The last failure's `error.type`.
+        error_type: Cow<'static, str>,
+        /// What the exporter said last.
+        message: String,
+    },
+    /// The exporter itself could not flush what it kept back, or could not shut down.
+    Exporter {
+        /// What it said.
+        message: String,
+    },
+    /// The time ran out. The delivery goes on where it was a flush; what is left is dropped where it was
+    /// a shutdown.
+    Timeout(Duration),
+    /// The queue was shut down already.
+    AlreadyShutdown,
+    /// Called on the thread that delivers, which cannot wait for itself.
+    DeliveryThread,
+    /// The worker was dropped before the queue was shut down: nothing is delivered any more.
+    WorkerGone,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Setting {
+                field,
+                value,
+                expected,
+            } => write!(f, "{field} is {value}: expected {expected}"),
+            Error::Failed {
+                items,
+                error_type,
+                message,
+            } => write!(f, "{items} items were lost ({error_type}): {message}"),
+            Error::Exporter { message } => write!(f, "the exporter failed: {message}"),
+            Error::Timeout(after) => write!(f, "not everything was delivered within {after:?}"),
+            Error::AlreadyShutdown => f.write_str("the queue was shut down already"),
+            Error::DeliveryThread => f.write_str("the delivery thread cannot wait for itself"),
+            Error::WorkerGone => f.write_str("the worker of the queue is gone"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for OTelSdkError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Timeout(after) => OTelSdkError::Timeout(after),
+            Error::AlreadyShutdown => OTelSdkError::AlreadyShutdown,
+            other => OTelSdkError::InternalFailure(other.to_string()),
+        }
+    }
+}
