@@ -1,0 +1,119 @@
+//! How the endpoint reports on itself: counters by cause, and a warning once per metric.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram, Meter};
+use throughline_model::{Late, SelfMeter};
+
+use crate::{Cause, Drops, Report};
+
+/// Metrics beyond this are counted, not warned of: names may come from outside.
+const MAX_WARNINGS: usize = 1000;
+
+pub(super) struct Telemetry {
+    instruments: Late<Instruments>,
+    /// `otel.component.type` and `otel.component.name` (semantic conventions, "otel").
+    component: [KeyValue; 2],
+    warned: Mutex<HashSet<(String, String, Cause)>>,
+}
+
+struct Instruments {
+    exported: Counter<u64>,
+    dropped: Counter<u64>,
+    duration: Histogram<f64>,
+}
+
+impl Instruments {
+    fn new(meter: &Meter) -> Self {
+        Self {
+            exported: meter
+                .u64_counter("otel.sdk.exporter.metric_data_point.exported")
+                .with_description("Points whose export is finished, by outcome")
+                .with_unit("{data_point}")
+                .build(),
+            dropped: meter
+                .u64_counter("throughline.prometheus.dropped")
+                .with_description("Comments and attributes that an exposition could not carry")
+                .with_unit("{item}")
+                .build(),
+            duration: meter
+                .f64_histogram("throughline.prometheus.scrape.duration")
+                .with_description(
+                    "From the request to its answer: collection, rendering, compression",
+                )
+                .with_unit("s")
+                .with_boundaries(vec![
+                    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+                ])
+                .build(),
+        }
+    }
+}
+
+impl Telemetry {
+    pub(super) fn new(meter: &SelfMeter) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        const TYPE: &str = "prometheus_http_text_metric_exporter";
+        let name = format!("{TYPE}/{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self {
+            instruments: meter.late(Instruments::new),
+            component: [
+                KeyValue::new("otel.component.type", TYPE),
+                KeyValue::new("otel.component.name", name),
+            ],
+            warned: Mutex::default(),
+        }
+    }
+
+    pub(super) fn scraped(&self, took: Duration, ok: bool) {
+        if let Some(instruments) = self.instruments.get() {
+            let [of_type, name] = self.component.clone();
+            let status = KeyValue::new("http.response.status_code", if ok { 200 } else { 503 });
+            instruments
+                .duration
+                .record(took.as_secs_f64(), &[of_type, name, status]);
+        }
+    }
+
+    pub(super) fn rendered(&self, report: &Report) {
+        if let Some(instruments) = self.instruments.get() {
+            instruments.exported.add(report.points(), &self.component);
+            for drops in report.drops() {
+                let [of_type, name] = self.component.clone();
+                let counter = match drops.cause.what() {
+                    "points" => &instruments.exported,
+                    _ => &instruments.dropped,
+                };
+                let cause = KeyValue::new("error.type", drops.cause.as_str());
+                counter.add(drops.count, &[of_type, name, cause]);
+            }
+        }
+        for drops in report.drops() {
+            self.warn(drops);
+        }
+    }
+
+    /// Warns where this metric has not lost anything for this cause yet.
+    fn warn(&self, drops: &Drops) {
+        let key = (drops.metric.clone(), drops.scope.clone(), drops.cause);
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.len() >= MAX_WARNINGS || !warned.insert(key) {
+            return;
+        }
+        drop(warned);
+        tracing::warn!(
+            target: "throughline",
+            metric = drops.metric,
+            scope = drops.scope,
+            dropped = drops.count,
+            "Prometheus does not get all of this metric ({} {}): {}; said once, counted at each scrape",
+            drops.count,
+            drops.cause.what(),
+            drops.cause,
+        );
+    }
+}
