@@ -4,6 +4,9 @@
 //! makes a point of the rows of all threads. To add one, implement [`Aggregate`] in a file here and choose it in
 //! [`pipeline`](crate::pipeline).
 
+mod explicit;
+mod last_value;
+mod min_max;
 mod sum;
 
 use std::fmt::Debug;
@@ -12,10 +15,12 @@ use std::time::SystemTime;
 use throughline_cells::Collection;
 use throughline_model::{Data, Temporality};
 
-use crate::exemplar::{self, Taken};
+use crate::exemplar;
 use crate::number::Measured;
 use crate::series::Series;
 
+pub(crate) use explicit::Explicit;
+pub(crate) use last_value::LastValue;
 pub(crate) use sum::Sum;
 
 /// How measurements of one type become points.
@@ -110,7 +115,6 @@ impl Interval {
         start: SystemTime,
         from: impl Fn(usize) -> bool,
     ) -> Vec<throughline_model::Exemplar> {
-        let taken: Taken = exemplar::take(series, self.feed, from);
-        taken.within(start, self.time)
+        exemplar::take(series, self.feed, from).within(start, self.time)
     }
 }

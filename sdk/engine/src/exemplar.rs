@@ -28,7 +28,7 @@ mod reservoir;
 
 pub use filter::ExemplarFilter;
 pub(crate) use offer::{NONE, Offered, offer, pass};
-pub(crate) use reservoir::{Reservoirs, Taken, take};
+pub(crate) use reservoir::{Reservoirs, take};
 
 /// How many exemplars a reservoir of fixed size holds unless its aggregation says otherwise: one per CPU
 /// (specification: `metrics/sdk.md`, "SimpleFixedSizeExemplarReservoir"), 8 at most.

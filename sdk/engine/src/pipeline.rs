@@ -10,7 +10,7 @@ use opentelemetry::metrics::SyncInstrument;
 use throughline_cells::Collection;
 use throughline_model::{Metric, Temporality};
 
-use crate::aggregate::Sum;
+use crate::aggregate::{Explicit, LastValue, Sum};
 use crate::number::{Measured, NumberType};
 use crate::parts::Parts;
 use crate::select::Candidate;
@@ -155,6 +155,14 @@ pub(crate) fn build<T: Measured>(parts: &Arc<Parts>, planned: &Planned) -> Optio
             readers,
             parts,
         )),
-        _ => return None,
+        Aggregation::LastValue => both(Stream::new(LastValue::<T>::new(), config, readers, parts)),
+        Aggregation::ExplicitBuckets {
+            bounds,
+            record_min_max,
+        } => {
+            let explicit = Explicit::<T>::new(bounds, *record_min_max, readers);
+            both(Stream::new(explicit, config, readers, parts))
+        }
+        Aggregation::Exponential { .. } => return None,
     })
 }

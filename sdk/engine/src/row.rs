@@ -21,6 +21,9 @@ pub(crate) trait Row {
 
     /// Overwrites the word.
     fn store(&self, at: usize, value: u64);
+
+    /// Overwrites the word; a reader that sees it sees what was written before.
+    fn store_release(&self, at: usize, value: u64);
 }
 
 /// Reads one row of words from outside.
@@ -56,6 +59,13 @@ impl Row for [OwnWord] {
     fn store(&self, at: usize, value: u64) {
         if let Some(word) = <[OwnWord]>::get(self, at) {
             word.set(value);
+        }
+    }
+
+    #[inline(always)]
+    fn store_release(&self, at: usize, value: u64) {
+        if let Some(word) = <[OwnWord]>::get(self, at) {
+            word.set_release(value);
         }
     }
 }
@@ -106,6 +116,12 @@ impl Row for SharedRow {
     fn store(&self, at: usize, value: u64) {
         if let Some(word) = self.0.get(at) {
             word.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn store_release(&self, at: usize, value: u64) {
+        if let Some(word) = self.0.get(at) {
+            word.store(value, Ordering::Release);
         }
     }
 }

@@ -228,12 +228,14 @@ impl<A: Aggregate> Stream<A> {
     }
 
     fn make(&self, attributes: throughline_model::Attributes, now: SystemTime) -> Series {
-        let words = if self.aggregate.resizes() {
-            None
+        let fixed = !self.aggregate.resizes();
+        // A row that is too long for words, or whose length changes, is an array of its own.
+        let words = if fixed { Words::new(self.row) } else { None };
+        let blocks = if words.is_none() && self.row > 0 {
+            Blocks::new()
         } else {
-            Words::new(self.row)
+            None
         };
-        let blocks = if words.is_none() { Blocks::new() } else { None };
         Series::new(self.id, attributes, now.max(self.created), words, blocks)
     }
 }

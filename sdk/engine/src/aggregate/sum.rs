@@ -92,6 +92,10 @@ impl<T: Measured> Aggregate for Sum<T> {
                 // What receivers have added up so far, rounding included: so the deltas add up to the total.
                 let before = T::from_bits(seen.value);
                 let delta = value.minus(before);
+                // That sum may be an ulp ahead of ours: then there is nothing to add.
+                let zero = T::from_bits(0);
+                let ahead = self.monotonic && delta.is_below(zero);
+                let delta = if ahead { zero } else { delta };
                 seen.value = before.plus(delta).to_bits();
                 seen.touches = touches;
                 delta

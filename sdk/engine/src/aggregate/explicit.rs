@@ -1,0 +1,166 @@
+//! Histograms over given bounds.
+//!
+//! ```text
+//! row: [ sum | minimum and maximum … | bucket 0 | … | bucket n | exemplar words, one per bucket ]
+//! ```
+//!
+//! The count is the sum of the buckets and is never stored. A thread stores the sum (and minimum and maximum), then the
+//! bucket (release); a collection reads the buckets (acquire), then the sum: what is counted is in the sum. A delta
+//! whose count did not change is not sent; a sum that was seen before its bucket waits for it.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use throughline_cells::Collection;
+use throughline_model::{Data, Histogram, HistogramPoint, Temporality};
+
+use super::min_max::{self, MinMax};
+use super::{Aggregate, Began, Interval, Recorded};
+use crate::exemplar;
+use crate::number::Measured;
+use crate::row::Row;
+use crate::series::Series;
+
+const SUM: usize = 0;
+
+/// Counts measurements in buckets.
+#[derive(Clone, Debug)]
+pub(crate) struct Explicit<T> {
+    bounds: Arc<[f64]>,
+    min_max: MinMax,
+    /// Where the buckets begin.
+    buckets: usize,
+    _type: PhantomData<fn(T)>,
+}
+
+/// What a delta reader has reported of a histogram.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    counts: Vec<u64>,
+    sum: f64,
+    began: Began,
+}
+
+impl<T> Explicit<T> {
+    pub(crate) fn new(
+        bounds: &[f64],
+        record_min_max: bool,
+        readers: &[(usize, Temporality)],
+    ) -> Self {
+        let min_max = MinMax::place(SUM + 1, record_min_max, readers);
+        Self {
+            bounds: bounds.into(),
+            min_max,
+            buckets: min_max.end(),
+            _type: PhantomData,
+        }
+    }
+
+    /// The bucket of a value: the first whose upper bound is not below it.
+    #[inline]
+    fn bucket(&self, value: f64) -> usize {
+        self.bounds.partition_point(|bound| *bound < value)
+    }
+
+    #[inline(always)]
+    fn write(&self, row: &(impl Row + ?Sized), series: &Series, value: f64, bucket: usize) {
+        row.update(SUM, |sum| f64::from_bits(sum).plus(value).to_bits());
+        self.min_max.write(row, series, value);
+        row.add_release(self.buckets + bucket, 1);
+    }
+}
+
+impl<T: Measured> Aggregate for Explicit<T> {
+    type Value = T;
+    type Reported = Reported;
+    type Point = HistogramPoint;
+
+    fn words(&self) -> usize {
+        self.buckets + self.bounds.len() + 1
+    }
+
+    fn reservoirs(&self, default_size: usize) -> (usize, usize) {
+        match self.bounds.len() {
+            // One bucket: nothing to align with.
+            0 => (1, default_size),
+            bounds => (bounds + 1, 1),
+        }
+    }
+
+    #[inline]
+    fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
+        let value = value.as_f64();
+        let bucket = self.bucket(value);
+        let len = self.words() + self.bounds.len() + 1;
+        let recorded = series.with_row(len, |row| {
+            self.write(row, series, value, bucket);
+            exemplar::pass(row, exemplars, bucket, series)
+        });
+        recorded.unwrap_or(Recorded::NoWords)
+    }
+
+    fn record_shared(&self, series: &Series, value: T) {
+        let value = value.as_f64();
+        let row = series.shared_row(self.words());
+        self.write(row, series, value, self.bucket(value));
+    }
+
+    fn point(
+        &self,
+        series: &Series,
+        cells: &Collection,
+        interval: &Interval,
+        reported: &mut Reported,
+    ) -> Option<HistogramPoint> {
+        let mut counts = vec![0u64; self.bounds.len() + 1];
+        let mut sum = 0.0f64;
+        series.each_row(cells, |row| {
+            for (bucket, count) in counts.iter_mut().enumerate() {
+                *count = count.wrapping_add(row.get_acquire(self.buckets + bucket));
+            }
+            sum = sum.plus(f64::from_bits(row.get(SUM)));
+        });
+        if interval.temporality == Temporality::Delta {
+            if reported.counts.is_empty() {
+                reported.counts = vec![0; counts.len()];
+            }
+            for (count, before) in counts.iter_mut().zip(&mut reported.counts) {
+                let total = *count;
+                *count = total.wrapping_sub(*before);
+                *before = total;
+            }
+            let delta = sum.minus(reported.sum);
+            if counts.iter().any(|count| *count > 0) {
+                // What receivers have added up so far, rounding included.
+                reported.sum = reported.sum.plus(delta);
+            }
+            sum = delta;
+        }
+        let lowest = counts.iter().position(|count| *count > 0)?;
+        let highest = counts.iter().rposition(|count| *count > 0)?;
+        let (min, max) = min_max::read(self.min_max, series, cells, interval, |min, max| {
+            (self.bucket(min) == lowest, self.bucket(max) == highest)
+        });
+        let start = interval.start(series, &mut reported.began);
+        let aligned = !self.bounds.is_empty();
+        Some(HistogramPoint {
+            attributes: series.attributes.clone(),
+            start,
+            time: interval.time,
+            bounds: Arc::clone(&self.bounds),
+            // An exemplar whose measurement is not counted yet waits for it.
+            exemplars: interval.exemplars(series, start, |slot| !aligned || counts[slot] > 0),
+            counts,
+            sum,
+            min,
+            max,
+        })
+    }
+
+    fn data(&self, temporality: Temporality, points: Vec<HistogramPoint>) -> Data {
+        Data::Histogram(Histogram {
+            temporality,
+            points,
+        })
+    }
+}
