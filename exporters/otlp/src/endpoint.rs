@@ -405,3 +405,6 @@ fn positive(field: &'static str, bytes: usize) -> Result<usize, Error> {
         bytes => Ok(bytes),
     }
 }
+
+#[cfg(test)]
+mod tests;

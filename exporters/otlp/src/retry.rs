@@ -166,3 +166,6 @@ pub(crate) async fn run<A: Attempt>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ fn halves(mut spans: ResourceSpans, mut at: usize) -> (ResourceSpans, ResourceSp
     };
     (with(first), with(second))
 }
+
+#[cfg(test)]
+mod tests;

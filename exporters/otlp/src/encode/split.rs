@@ -191,3 +191,6 @@ fn take<P, E: Message>(
     }
     to.len() - before
 }
+
+#[cfg(test)]
+mod tests;

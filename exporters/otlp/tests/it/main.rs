@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod delivery;
+mod faults;
+mod logs;
+mod self_telemetry;
 mod support;
+mod tls;

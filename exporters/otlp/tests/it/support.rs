@@ -1,17 +1,23 @@
 //! What the tests send, and where to.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use opentelemetry::logs::{LogRecord, Logger, LoggerProvider, Severity};
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{
+    LogBatch, LogExporter as _, LogProcessor, SdkLogRecord, SdkLoggerProvider,
+};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use throughline_model::{
-    Attributes, Data, Exemplar, Metric, Number, NumberPoint, Resource, ScopeMetrics, Snapshot, Sum,
-    Temporality,
+    Attributes, Data, Exemplar, Metric, Number, NumberPoint, Random, Resource, ScopeMetrics,
+    Snapshot, Sum, Temporality,
 };
-use throughline_otlp::{Endpoint, MetricExporter, Protocol, Signal, SpanExporter};
+use throughline_otlp::{Endpoint, LogExporter, MetricExporter, Protocol, Signal, SpanExporter};
 use throughline_testkit::otlp_sink::OtlpSink;
 
 pub(crate) const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::HttpProtobuf];
@@ -20,12 +26,26 @@ pub(crate) fn endpoint(protocol: Protocol, sink: &OtlpSink, signal: Signal) -> E
     Endpoint::base(protocol, &sink.url(), signal).unwrap()
 }
 
+/// Retries without a wait: every draw is the smallest.
+#[derive(Debug)]
+pub(crate) struct AtOnce;
+
+impl Random for AtOnce {
+    fn next_u64(&self) -> u64 {
+        0
+    }
+}
+
 pub(crate) fn metrics(protocol: Protocol, sink: &OtlpSink) -> MetricExporter {
-    MetricExporter::new(endpoint(protocol, sink, Signal::Metrics)).unwrap()
+    MetricExporter::new(endpoint(protocol, sink, Signal::Metrics))
+        .unwrap()
+        .with_random(Arc::new(AtOnce))
 }
 
 pub(crate) fn spans(protocol: Protocol, sink: &OtlpSink) -> SpanExporter {
-    SpanExporter::new(endpoint(protocol, sink, Signal::Traces)).unwrap()
+    SpanExporter::new(endpoint(protocol, sink, Signal::Traces))
+        .unwrap()
+        .with_random(Arc::new(AtOnce))
 }
 
 pub(crate) fn at(seconds: u64) -> SystemTime {
@@ -86,4 +106,41 @@ pub(crate) fn span(id: u64) -> SpanData {
         status: Status::Unset,
         instrumentation_scope: InstrumentationScope::builder("shop").build(),
     }
+}
+
+/// Keeps what a logger emits.
+#[derive(Clone, Debug, Default)]
+struct Kept(Arc<Mutex<Vec<(SdkLogRecord, InstrumentationScope)>>>);
+
+impl LogProcessor for Kept {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        self.0.lock().unwrap().push((record.clone(), scope.clone()));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+/// Sends one record, made inside of span 9 of trace 7.
+pub(crate) async fn export_log(exporter: &LogExporter, body: &'static str) -> OTelSdkResult {
+    let kept = Kept::default();
+    let provider = SdkLoggerProvider::builder()
+        .with_log_processor(kept.clone())
+        .build();
+    let logger = provider.logger("shop");
+    let mut record = logger.create_log_record();
+    record.set_body(body.into());
+    record.set_severity_number(Severity::Warn);
+    record.set_timestamp(at(2));
+    record.set_observed_timestamp(at(3));
+    record.add_attribute("order.id", "o-1");
+    record.set_trace_context(TraceId::from(7), SpanId::from(9), Some(TraceFlags::SAMPLED));
+    logger.emit(record);
+    let records = kept.0.lock().unwrap().clone();
+    let borrowed: Vec<_> = records
+        .iter()
+        .map(|(record, scope)| (record, scope))
+        .collect();
+    exporter.export(LogBatch::new(&borrowed)).await
 }
