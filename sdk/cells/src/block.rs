@@ -13,12 +13,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
 
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Life, OrderedLoad, Ordering};
 use crate::word::{OwnWord, SharedWord};
 
 /// One array. Its length never changes.
 pub(crate) struct Block {
     words: Box<[AtomicU64]>,
+    life: Life,
     /// The next retired block; meaningful in the retired list alone.
     next: AtomicPtr<Block>,
 }
@@ -27,6 +28,7 @@ impl Block {
     fn new(len: usize) -> Box<Block> {
         Box::new(Block {
             words: (0..len).map(|_| AtomicU64::new(0)).collect(),
+            life: Life::default(),
             next: AtomicPtr::new(ptr::null_mut()),
         })
     }
@@ -74,8 +76,8 @@ impl Slot {
             }
         }
 
-        // Relaxed, here and above: no other thread looks at it.
-        if self.entered.load(Ordering::Relaxed) {
+        // Ordered, and relaxed here and above: no other thread looks at it.
+        if self.entered.ordered_load() {
             return None;
         }
         self.entered.store(true, Ordering::Relaxed);
@@ -98,6 +100,7 @@ impl Slot {
         // SAFETY: null or from a box. If it was retired in between, it is freed by a collector, that is by the caller,
         // later.
         let block = unsafe { block.as_ref() }?;
+        block.life.read();
         Some(SharedWord::slice(&block.words))
     }
 
@@ -136,12 +139,14 @@ impl OwnBlock<'_> {
     /// The words, `None` before the first [`OwnBlock::replace`] on this slab.
     #[inline]
     pub fn words(&self) -> Option<&[OwnWord]> {
-        // Relaxed: the owner wrote it, or an owner before it, ordered by the registry's mutex.
-        let block = self.slot.current.load(Ordering::Relaxed);
+        // Ordered: the owner wrote it, or an owner before it, or the collector when it cleared the slot of an earlier
+        // handle, with the registry's mutex in between.
+        let block = self.slot.current.ordered_load();
         // SAFETY: null or from a box. It leaves the slot by `replace` alone, which wants `&mut self` and so waits for
         // this borrow to end (`enter` keeps a second `OwnBlock` on the slot away), or by `clear`, when the handle is
         // gone.
         let block = unsafe { block.as_ref() }?;
+        block.life.read();
         // SAFETY: an `OwnBlock` exists only on the thread that owns the slab, inside `enter`.
         Some(unsafe { OwnWord::slice(&block.words) })
     }
@@ -155,8 +160,8 @@ impl OwnBlock<'_> {
         let new = Block::new(len);
         // SAFETY: nobody else knows the new block.
         fill(unsafe { OwnWord::slice(&new.words) }, self.words());
-        // Relaxed: as in `words`.
-        let old = self.slot.current.load(Ordering::Relaxed);
+        // Ordered: as in `words`.
+        let old = self.slot.current.ordered_load();
         // Release: pairs with the acquire in `Slot::read`.
         self.slot
             .current
@@ -194,8 +199,8 @@ impl Retired {
     ///
     /// - `block` is from a box, in no slot and no list, and its owner is done with it.
     unsafe fn push(&self, block: *mut Block) {
-        // Relaxed: only compared and stored; the list behind it is followed by the collector alone.
-        let mut newest = self.newest.load(Ordering::Relaxed);
+        // A guess: most often the list is empty.
+        let mut newest = ptr::null_mut();
         loop {
             // SAFETY: from a box, and not freed before it is in the list. A collector may be reading its words, so it
             // is only borrowed.
@@ -224,7 +229,7 @@ impl Retired {
             // SAFETY: from a box, in this list once, and the list is ours. The slot has held another block since before
             // the push, so neither owner nor collector can reach it.
             let block = unsafe { Box::from_raw(next) };
-            next = block.next.load(Ordering::Relaxed);
+            next = block.next.ordered_load();
         }
     }
 }

@@ -1,5 +1,13 @@
 //! Thread-owned cells: words that one thread alone writes and a collector sums.
 
+#![cfg_attr(
+    loom,
+    allow(
+        dead_code,
+        reason = "the models use a registry of their own, not the process-wide one"
+    )
+)]
+
 mod block;
 mod collection;
 mod owner;

@@ -12,7 +12,7 @@ use crate::owner::Owner;
 use crate::range::{BlockRange, WordRange};
 use crate::slab::{SLOTS_PER_CHUNK, Slab, WORDS_PER_CHUNK};
 use crate::space::{Extent, Space};
-use crate::sync::{AtomicPtr, Mutex, MutexGuard, Ordering, acquire, try_acquire};
+use crate::sync::{AtomicPtr, Mutex, MutexGuard, OrderedLoad, Ordering, acquire, try_acquire};
 
 /// How many chunks of each kind there may be: 2^29 words, 4 GiB in a thread that touches all of them.
 const MAX_CHUNKS: u32 = 1 << 20;
@@ -107,8 +107,8 @@ impl Registry {
         let slab = match books.waiting.pop() {
             Some(Waiting(slab)) => slab,
             None => {
-                // Relaxed: pushes are serialised by the books' mutex.
-                let older = self.newest.load(Ordering::Relaxed);
+                // Ordered: we hold the books' mutex, as did whoever stored.
+                let older = self.newest.ordered_load();
                 let slab = Slab::new(older);
                 // Release: pairs with the acquire in `slabs`; the collector sees the slab made.
                 self.newest.store(slab.as_ptr(), Ordering::Release);
@@ -184,8 +184,8 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // Relaxed: `&mut self` says that every other use happened before.
-        let mut next = self.newest.load(Ordering::Relaxed);
+        // Ordered: `&mut self` says that every other use happened before.
+        let mut next = self.newest.ordered_load();
         while !next.is_null() {
             // SAFETY: made by `Slab::new` from a box, in this list once; owners and collections borrow the registry,
             // so there are none.

@@ -29,3 +29,62 @@ pub(crate) fn try_acquire<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
         Err(TryLockError::WouldBlock) => None,
     }
 }
+
+/// A load where every store so far happened before: the thread is the only one that stores (the owner), or a mutex
+/// orders all that do. Relaxed is enough then, whatever is loaded.
+///
+/// Loom checks just that, and the load is no point where it switches threads. That matters: of several accesses to
+/// one atomic it compares a store with the last one only, so an owner's load just before its store would hide the
+/// interleavings with a collector's load.
+pub(crate) trait OrderedLoad {
+    type Value;
+
+    fn ordered_load(&self) -> Self::Value;
+}
+
+macro_rules! ordered_load {
+    ($($atomic:ty, $value:ty $(, $t:ident)?;)*) => {$(
+        impl$(<$t>)? OrderedLoad for $atomic {
+            type Value = $value;
+
+            #[inline(always)]
+            fn ordered_load(&self) -> $value {
+                #[cfg(not(loom))]
+                return self.load(Ordering::Relaxed);
+                // SAFETY: loom panics if a store is not ordered before.
+                #[cfg(loom)]
+                return unsafe { self.unsync_load() };
+            }
+        }
+    )*};
+}
+
+ordered_load! {
+    AtomicBool, bool;
+    AtomicU64, u64;
+    AtomicPtr<T>, *mut T, T;
+}
+
+/// Tells loom when a piece of memory is read and when it is freed, so that a model fails where the one is not ordered
+/// before the other; loom sees its own types alone. Nothing at all without loom.
+#[derive(Default)]
+pub(crate) struct Life {
+    #[cfg(loom)]
+    cell: loom::cell::UnsafeCell<()>,
+}
+
+impl Life {
+    /// The memory is being read.
+    #[inline]
+    pub(crate) fn read(&self) {
+        #[cfg(loom)]
+        self.cell.with(|_| ());
+    }
+}
+
+#[cfg(loom)]
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.cell.with_mut(|_| ());
+    }
+}

@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
 
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, OrderedLoad, Ordering};
 
 /// `N` cells in one piece. Two cache lines of alignment, since processors fetch lines in pairs: a chunk of one thread
 /// shares none with a chunk of another.
@@ -86,8 +86,8 @@ impl<T: Default, const N: usize> Table<T, N> {
     /// - The calling thread owns the slab that this table belongs to, and no other thread calls this.
     pub(crate) unsafe fn touch(&self, index: u32, view: &View<T, N>) -> &Chunk<T, N> {
         let index = index as usize;
-        // Relaxed: the owner wrote it, or an owner before it, ordered by the registry's mutex.
-        let mut directory = self.directory.load(Ordering::Relaxed);
+        // Ordered: the owner wrote it, or an owner before it, with the registry's mutex in between.
+        let mut directory = self.directory.ordered_load();
         // SAFETY: null or made by `grow`, and not freed while the table is borrowed.
         if unsafe { directory.as_ref() }.is_none_or(|d| d.entries.len() <= index) {
             directory = self.grow(directory, index + 1);
@@ -97,8 +97,8 @@ impl<T: Default, const N: usize> Table<T, N> {
         view.entries.set(entries.as_ptr());
         view.len.set(entries.len());
         let entry = &entries[index];
-        // Relaxed: as above, written by owners alone.
-        let mut chunk = entry.load(Ordering::Relaxed);
+        // Ordered: as above.
+        let mut chunk = entry.ordered_load();
         if chunk.is_null() {
             chunk = Box::into_raw(Box::new(Chunk {
                 cells: std::array::from_fn(|_| T::default()),
@@ -117,8 +117,8 @@ impl<T: Default, const N: usize> Table<T, N> {
         let copied = unsafe { old.as_ref() }.map_or(&[][..], |old| &old.entries);
         let entries = (0..wanted.next_power_of_two())
             .map(|index| {
-                // Relaxed: written by owners alone; the release below publishes the copy.
-                let chunk = copied.get(index).map(|entry| entry.load(Ordering::Relaxed));
+                // Ordered: written by owners alone. The release below publishes the copy.
+                let chunk = copied.get(index).map(OrderedLoad::ordered_load);
                 AtomicPtr::new(chunk.unwrap_or(ptr::null_mut()))
             })
             .collect();
@@ -136,13 +136,13 @@ impl<T: Default, const N: usize> Table<T, N> {
 impl<T, const N: usize> Drop for Table<T, N> {
     fn drop(&mut self) {
         let mut newest = true;
-        // Relaxed: `&mut self` says that every other use happened before.
-        let mut next = self.directory.load(Ordering::Relaxed);
+        // Ordered: `&mut self` says that every other use happened before. So below.
+        let mut next = self.directory.ordered_load();
         while !next.is_null() {
             // SAFETY: made by `grow` from a box, in this list once, and nobody borrows the table any more.
             let directory = unsafe { Box::from_raw(next) };
             for entry in directory.entries.iter().filter(|_| newest) {
-                let chunk = entry.load(Ordering::Relaxed);
+                let chunk = entry.ordered_load();
                 if !chunk.is_null() {
                     // SAFETY: made by `touch` from a box. The newest directory names every chunk, once, and only its
                     // entries are freed.
@@ -192,8 +192,8 @@ impl<T, const N: usize> View<T, N> {
         let entry = unsafe { self.entries.get().add(index) };
         // SAFETY: in bounds, and directories are kept until the slab is freed.
         let entry = unsafe { &*entry };
-        // Relaxed: written by owners of the slab alone, see `touch`.
-        let chunk = entry.load(Ordering::Relaxed);
+        // Ordered: written by owners of the slab alone, see `touch`.
+        let chunk = entry.ordered_load();
         // SAFETY: null or made by `touch` from a box, and kept until the slab is freed.
         unsafe { chunk.as_ref() }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, OrderedLoad, Ordering};
 
 /// A word as the thread that owns it sees it: the only one who may write.
 ///
@@ -27,9 +27,9 @@ impl OwnWord {
     /// The value that this thread wrote last (or the owner before it, of a slab that was adopted).
     #[inline]
     pub fn get(&self) -> u64 {
-        // Relaxed: the owner reads its own last store. A store by an earlier owner of the slab, or the zeroing of a
-        // range before its reuse, happened before: the registry's mutex lies in between.
-        self.word.load(Ordering::Relaxed)
+        // Ordered: nobody else stores. A store by an earlier owner of the slab, or the zeroing of a range before its
+        // reuse, happened before: the registry's mutex lies in between.
+        self.word.ordered_load()
     }
 
     /// Writes `value`, with no order towards other words.
