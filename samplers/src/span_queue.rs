@@ -132,6 +132,30 @@ impl SpanWorker {
         };
         self.worker.run(exporter).await;
     }
+
+    /// The worker itself, for an exporter that can say how much of a batch was lost, which
+    /// `SpanExporter` cannot. Such an exporter has to know the resource already.
+    ///
+    /// ```
+    /// use opentelemetry_sdk::trace::SpanData;
+    /// use throughline_model::{PushError, SelfMeter};
+    /// use throughline_samplers::{SpanQueue, batch::{BatchSettings, Export, Failure}};
+    ///
+    /// struct Knowing;
+    /// impl Export<SpanData> for Knowing {
+    ///     async fn export(&mut self, batch: Vec<SpanData>) -> Result<(), Failure> {
+    ///         let message = "one was too old".to_string();
+    ///         Err(PushError::Rejected { items: 1, message }.into())
+    ///     }
+    /// }
+    ///
+    /// let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new())?;
+    /// let delivery = worker.into_worker().run(Knowing);
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
+    pub fn into_worker(self) -> Worker<SpanData> {
+        self.worker
+    }
 }
 
 struct Exporter<E> {

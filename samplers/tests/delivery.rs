@@ -14,7 +14,7 @@ use throughline_samplers::Error;
 use throughline_samplers::batch::{
     self, BatchSettings, DropCause, Export, Failure, Items, Queue, Worker,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -81,11 +81,6 @@ fn deliver(worker: Worker<u64>, exporter: impl Export<u64> + 'static) -> thread:
             .unwrap();
         runtime.block_on(worker.run(exporter));
     })
-}
-
-/// Does not hold the test up for the delay of a batch.
-fn within(what: impl Future) -> impl Future {
-    tokio::time::timeout(Duration::from_secs(60), what)
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,7 +298,7 @@ async fn dropping_the_last_handle_delivers_and_ends_the_worker() {
     drop(queue);
     other.push(2).unwrap();
     drop(other);
-    running.await.unwrap();
+    timeout(60 * SECOND, running).await.unwrap().unwrap();
     assert_eq!(exporter.seen(), [1, 2]);
 }
 
@@ -410,7 +405,7 @@ async fn flush_and_shut_down() {
     queue.push(1).unwrap();
     queue.force_flush(60 * SECOND).unwrap();
     queue.push(2).unwrap();
-    within(queue.force_flush_async(60 * SECOND)).await;
+    queue.force_flush_async(60 * SECOND).await.unwrap();
     queue.push(3).unwrap();
     queue.shutdown(60 * SECOND).unwrap();
     delivery.join().unwrap();

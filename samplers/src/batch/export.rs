@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
+use throughline_model::PushError;
+
 /// Sends batches, and says what became of each.
 ///
 /// ```
@@ -73,5 +75,32 @@ impl Failure {
             items: Some(items),
             ..Self::new("rejected", message)
         }
+    }
+}
+
+/// What an exporter that knows the outcome of a push says of a batch.
+impl From<PushError> for Failure {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Rejected { items, message } => Self::partial(items, message),
+            error => Self::new(error.error_type().to_owned(), error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_loses_what_was_rejected_and_any_other_error_the_batch() {
+        let message = "no room".to_owned();
+        let rejected = PushError::Rejected { items: 3, message };
+        assert_eq!(Failure::from(rejected), Failure::partial(3, "no room"));
+        let timeout = PushError::Timeout(Duration::from_secs(10));
+        assert_eq!(
+            Failure::from(timeout),
+            Failure::new("timeout", "the batch was not acknowledged within 10s")
+        );
     }
 }
