@@ -1,0 +1,104 @@
+//! What a person wants to know of what is held, as plain data: how each operation does, and which traces stand out.
+
+mod distribution;
+mod label;
+mod numbers;
+mod operations;
+mod outliers;
+
+use std::sync::Arc;
+
+pub use distribution::Quantile;
+pub use numbers::{NumberRow, NumberValue};
+pub use operations::OperationRow;
+pub(crate) use operations::seconds_per;
+pub use outliers::{Outlier, Sighting};
+
+use crate::{Limits, Losses, Series, Store, Usage};
+
+/// What a report holds.
+///
+/// ```
+/// use throughline_viewer::ReportOptions;
+///
+/// assert_eq!(ReportOptions { outliers: 3, ..ReportOptions::default() }.operations, 60);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportOptions {
+    /// How many outliers. Default: 5.
+    pub outliers: usize,
+    /// How many rows of operations. Default: 60.
+    pub operations: usize,
+    /// How many rows of other metrics. Default: 60.
+    pub numbers: usize,
+    /// Whether metrics named `otel.sdk.*`, by which an SDK reports on itself, are included. Default: false.
+    pub self_telemetry: bool,
+}
+
+impl Default for ReportOptions {
+    fn default() -> Self {
+        Self {
+            outliers: 5,
+            operations: 60,
+            numbers: 60,
+            self_telemetry: false,
+        }
+    }
+}
+
+/// What is held, worked out. `Display` writes it as plain text, 100 columns wide;
+/// [`text`](Report::text) has more say in that.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Histograms of time, by service, metric and attributes.
+    pub operations: Vec<OperationRow>,
+    /// How many rows `operations` would have without its limit.
+    pub operations_total: usize,
+    /// Exemplars that stand out, each with its trace: the worst of every operation first, then the second of each.
+    pub outliers: Vec<Outlier>,
+    /// Counters, gauges and histograms of other things than time, in the same order.
+    pub numbers: Vec<NumberRow>,
+    /// How many rows `numbers` would have without its limit.
+    pub numbers_total: usize,
+    /// How many series of `otel.sdk.*` were left out.
+    pub self_telemetry_hidden: usize,
+    /// What is held.
+    pub usage: Usage,
+    /// What may be held.
+    pub limits: Limits,
+    /// What was lost.
+    pub losses: Losses,
+}
+
+impl Store {
+    /// Works out what is held. The store is locked for copying references alone.
+    pub fn report(&self, options: &ReportOptions) -> Report {
+        let mut series = self.series();
+        let all = series.len();
+        if !options.self_telemetry {
+            series.retain(|series| !series.id.name.starts_with("otel.sdk."));
+        }
+        let self_telemetry_hidden = all - series.len();
+        let (timed, other): (Vec<Arc<Series>>, Vec<_>) = series
+            .into_iter()
+            .partition(|series| operations::is_operation(&series.id));
+        let mut groups = operations::group(timed);
+        let outliers = outliers::find(self, &groups, options.outliers);
+        let operations_total = groups.len();
+        groups.truncate(options.operations);
+        let mut numbers = numbers::rows(other);
+        let numbers_total = numbers.len();
+        numbers.truncate(options.numbers);
+        Report {
+            operations: groups.into_iter().map(|group| group.row).collect(),
+            operations_total,
+            outliers,
+            numbers,
+            numbers_total,
+            self_telemetry_hidden,
+            usage: self.usage(),
+            limits: self.limits(),
+            losses: self.losses(),
+        }
+    }
+}
