@@ -2,37 +2,67 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{error::Error, policy, project::Project, tally::Tally};
+use crate::{e2e, error::Error, loom, miri, policy, project::Project, tally::Tally, valgrind};
 
 /// One check: its name in the table, and what it does. Tests add their closing lines to the tally.
 struct Step {
     name: &'static str,
-    run: fn(&Project, &mut Tally) -> Result<(), Error>,
+    run: fn(&Project, &mut Tally) -> Result<Outcome, Error>,
+}
+
+/// How a step that did not fail came out.
+enum Outcome {
+    Ok,
+    /// It cannot be run here, and why.
+    Skipped(&'static str),
 }
 
 const STEPS: &[Step] = &[
     Step {
         name: "fmt",
-        run: |project, _| project.cargo().args(["fmt", "--all", "--check"]).run(),
+        run: |project, _| fmt(project).map(ok),
     },
     Step {
         name: "policy",
-        run: |project, _| policy::run(project),
+        run: |project, _| policy::run(project).map(ok),
     },
     Step {
         name: "clippy",
-        run: |project, _| clippy(project),
+        run: |project, _| clippy(project).map(ok),
     },
     Step {
         name: "doc",
-        run: |project, _| doc(project),
+        run: |project, _| doc(project).map(ok),
     },
-    // The README's test command.
     Step {
         name: "test",
-        run: |project, tally| project.cargo().args(["test", "--workspace"]).test(tally),
+        run: |project, tally| test(project, tally).map(ok),
+    },
+    Step {
+        name: "loom",
+        run: |project, tally| loom::run(project, tally).map(ok),
+    },
+    Step {
+        name: "valgrind",
+        run: |project, tally| valgrind::run(project, tally).map(ok),
+    },
+    Step {
+        name: "miri",
+        run: miri_where_it_is,
+    },
+    Step {
+        name: "e2e",
+        run: |project, tally| e2e::run(project, tally).map(ok),
     },
 ];
+
+fn ok((): ()) -> Outcome {
+    Outcome::Ok
+}
+
+fn fmt(project: &Project) -> Result<(), Error> {
+    project.cargo().args(["fmt", "--all", "--check"]).run()
+}
 
 fn clippy(project: &Project) -> Result<(), Error> {
     project
@@ -53,11 +83,24 @@ fn doc(project: &Project) -> Result<(), Error> {
     doc.env("RUSTDOCFLAGS", "-D warnings").run()
 }
 
+/// The README's test command.
+fn test(project: &Project, tally: &mut Tally) -> Result<(), Error> {
+    project.cargo().args(["test", "--workspace"]).test(tally)
+}
+
+fn miri_where_it_is(project: &Project, tally: &mut Tally) -> Result<Outcome, Error> {
+    if !miri::is_there(project) {
+        eprintln!("{}", miri::MISSING);
+        return Ok(Outcome::Skipped("no toolchain here has Miri"));
+    }
+    miri::run(project, tally).map(ok)
+}
+
 /// What became of one step.
 struct Row {
     name: &'static str,
     took: Duration,
-    result: Result<(), Error>,
+    result: Result<Outcome, Error>,
     passed: u64,
 }
 
@@ -93,10 +136,11 @@ fn report(rows: &[Row], tally: &Tally) -> Result<(), Error> {
     }
     println!("\n{:<10} {:>9}  {:>6}  result", "step", "time", "tests");
     for row in rows {
-        let result = row
-            .result
-            .as_ref()
-            .map_or_else(ToString::to_string, |()| "ok".to_owned());
+        let result = match &row.result {
+            Ok(Outcome::Ok) => "ok".to_owned(),
+            Ok(Outcome::Skipped(why)) => format!("SKIPPED: {why}"),
+            Err(error) => error.to_string(),
+        };
         println!(
             "{:<10} {:>7.1} s  {:>6}  {result}",
             row.name,

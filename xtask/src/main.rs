@@ -4,18 +4,22 @@
 //! is needed to use the crates; what a chore downloads or builds lands under `target/`.
 
 mod check;
+mod e2e;
 mod error;
+mod loom;
+mod miri;
 mod policy;
 mod process;
 mod project;
 mod tally;
 mod tools;
+mod valgrind;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{error::Error, project::Project};
+use crate::{error::Error, project::Project, tally::Tally};
 
 /// The chores of this workspace.
 #[derive(Debug, Parser)]
@@ -43,6 +47,14 @@ enum Chore {
     ///
     /// Prints the variables by which tests find them: `eval "$(cargo xtask tools)"`.
     Tools,
+    /// The tests that need real servers and other people's parsers; sets the tools up first.
+    E2e,
+    /// The models of sdk/cells in every interleaving, under loom.
+    Loom,
+    /// The tests of sdk/cells under valgrind's memcheck.
+    Valgrind,
+    /// The tests of sdk/cells under Miri; fails where no toolchain has it.
+    Miri,
 }
 
 fn main() -> ExitCode {
@@ -61,5 +73,9 @@ fn run(chore: &Chore) -> Result<(), Error> {
         Chore::Check { keep_going } => check::run(&project, *keep_going),
         Chore::Policy => policy::run(&project),
         Chore::Tools => tools::run(&project),
+        Chore::E2e => e2e::run(&project, &mut Tally::default()),
+        Chore::Loom => loom::run(&project, &mut Tally::default()),
+        Chore::Valgrind => valgrind::run(&project, &mut Tally::default()),
+        Chore::Miri => miri::run(&project, &mut Tally::default()),
     }
 }

@@ -88,6 +88,16 @@ impl Run {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// True if the program exists and succeeds; prints nothing.
+    pub(crate) fn works(mut self) -> bool {
+        let quiet = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        quiet.status().is_ok_and(|status| status.success())
+    }
+
     /// Runs `cargo test` and adds its closing lines to `tally` while passing its output through.
     pub(crate) fn test(mut self, tally: &mut Tally) -> Result<(), Error> {
         self.announce();

@@ -78,38 +78,25 @@ fn unpack(project: &Project, dir: &Path) -> Result<(), Error> {
     remember(dir, "package")
 }
 
-/// Builds both programs from a module that requires theirs, since theirs has `replace` lines, which `go install`
-/// refuses. Takes about ten minutes on two cores.
+/// Builds both programs in a copy of their module: it has `replace` lines, which `go install` refuses and another
+/// module would not inherit. Takes about ten minutes on two cores.
 fn build(project: &Project, dir: &Path) -> Result<(), Error> {
     afresh(dir)?;
-    let file = dir.join("go.mod");
-    fs::write(
-        &file,
-        format!("module throughline.example/prometheus\n\nrequire {GO_MODULE} {GO_VERSION}\n"),
-    )
-    .at(&file)?;
-    let file = dir.join("tools.go");
-    let import = |program: &str| format!("import _ \"{GO_MODULE}/cmd/{program}\"\n");
-    fs::write(
-        &file,
-        format!(
-            "//go:build tools\n\npackage tools\n\n{}{}",
-            import("prometheus"),
-            import("promtool")
-        ),
-    )
-    .at(&file)?;
-    go(project).args(["mod", "tidy"]).dir(dir).run()?;
+    let module = format!("{GO_MODULE}@{GO_VERSION}");
+    go(project)
+        .args(["mod", "download", &module])
+        .dir(dir)
+        .run()?;
+    let cache = go(project).args(["env", "GOMODCACHE"]).output()?;
+    let source = dir.join("source");
+    let copy = project.command("cp").args(["-r", "--no-preserve=mode"]);
+    copy.arg(Path::new(cache.trim()).join(module))
+        .arg(&source)
+        .run()?;
     for program in ["prometheus", "promtool"] {
-        go(project)
-            .args([
-                "build",
-                "-o",
-                program,
-                &format!("{GO_MODULE}/cmd/{program}"),
-            ])
-            .dir(dir)
-            .run()?;
+        let build = go(project).args(["build", "-o", &format!("../{program}")]);
+        build.arg(format!("./cmd/{program}")).dir(&source).run()?;
     }
+    fs::remove_dir_all(&source).at(&source)?;
     remember(dir, GO_VERSION)
 }
