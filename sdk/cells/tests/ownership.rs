@@ -5,8 +5,12 @@
 //! join: each thread takes its slab before it starts the next one, and the next one ends before it does. What they do
 //! at the same time, DRD must find free of conflicts without a single suppression:
 //!
-//! `valgrind --tool=drd --error-exitcode=1 --check-stack-var=yes TEST_BINARY --test-threads=1`
-#![cfg(not(loom))]
+//! ```text
+//! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --tool=drd --check-stack-var=yes --error-exitcode=9" \
+//!     cargo test -p throughline-cells --test ownership
+//! ```
+//!
+//! No test harness: its channel between threads would be reported.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
@@ -49,7 +53,10 @@ fn chain(handles: Arc<Handles>, left: u64) {
     drop(handles);
 }
 
-#[test]
+fn main() {
+    threads_that_measure_share_nothing();
+}
+
 fn threads_that_measure_share_nothing() {
     let handles = Arc::new(Handles {
         early: Words::new(Words::MAX_LEN).unwrap(),

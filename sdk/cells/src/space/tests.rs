@@ -44,6 +44,13 @@ fn the_best_fitting_hole_is_taken() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        // Miri is slow, and has nothing to find here.
+        cases: if cfg!(miri) { 4 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn ranges_never_overlap_and_never_straddle_a_chunk(steps in proptest::collection::vec((1usize..=16, any::<prop::sample::Index>(), any::<bool>()), 1..200)) {
         let mut space = Space::new(WIDTH, 1000);
