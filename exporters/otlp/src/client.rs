@@ -17,15 +17,15 @@ pub(crate) use self::grpc::channel;
 pub(crate) use self::http::{ExchangeError, Http};
 pub(crate) use self::suppress::suppressed;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use opentelemetry::KeyValue;
+use opentelemetry::{Context, KeyValue};
 use throughline_model::{Clock, PushError, Random};
 use tokio::runtime::Handle;
 
 use crate::retry::{self, Attempt, Failure};
-use crate::{Endpoint, Error, Protocol};
+use crate::{Endpoint, Error, Protocol, outcome};
 
 /// Sends encoded batches of one signal to one endpoint.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(crate) struct Client {
     transport: Transport,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    /// The receiver's newest warning.
+    warned: Mutex<String>,
 }
 
 #[derive(Debug)]
@@ -74,11 +76,35 @@ impl Client {
             transport,
             clock,
             random,
+            warned: Mutex::default(),
         })
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What a response that was decoded says: OTLP, "Partial Success". Rejected items make it an error; a
+    /// message without any is a warning for people, who see each once.
+    pub(crate) fn judge(&self, partial: Option<(i64, String)>) -> Result<(), PushError> {
+        let Some((rejected, message)) = partial else {
+            return Ok(());
+        };
+        let message = self.endpoint.without_secrets(shortened(&message));
+        if rejected > 0 {
+            return Err(PushError::Rejected {
+                items: rejected.unsigned_abs(),
+                message,
+            });
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if !message.is_empty() && *warned != message {
+            // Or the warning about a batch of logs would be in the next one.
+            let _guard = Context::enter_telemetry_suppressed_scope();
+            tracing::warn!(message, "the OTLP receiver accepted everything, and warns");
+            *warned = message;
+        }
+        Ok(())
     }
 
     /// Sends one batch within the endpoint's timeout, retries included, without telemetry about it.
@@ -108,7 +134,9 @@ impl Client {
             status: None,
         };
         let result = retry::run(self.endpoint.timeout(), &*self.random, &mut attempts).await;
-        if let (Err(PushError::Timeout(_)), Transport::Grpc(grpc)) = (&result, &self.transport) {
+        if let Transport::Grpc(grpc) = &self.transport
+            && matches!(&result, Err(error) if outcome::is_away(error))
+        {
             // The connection may be one whose other end is gone without a word: take a new one.
             grpc.disconnect();
         }
@@ -139,7 +167,10 @@ impl Attempt for Attempts<'_> {
         if answer.status.is_some() {
             self.status = answer.status;
         }
-        answer.result
+        answer.result.map_err(|mut failure| {
+            failure.message = self.client.endpoint.without_secrets(failure.message);
+            failure
+        })
     }
 }
 

@@ -279,6 +279,25 @@ impl Endpoint {
         self.max_response_size
     }
 
+    /// The text without the values of our headers: a receiver may say them back to us.
+    pub(crate) fn without_secrets(&self, mut text: String) -> String {
+        // What is shorter is no secret, and cutting it out could make nonsense of the text.
+        const SHORTEST: usize = 6;
+        for value in self
+            .headers
+            .values()
+            .filter_map(|value| value.to_str().ok())
+        {
+            // The whole value, then its parts: `Bearer`, and what matters.
+            for part in std::iter::once(value).chain(value.split_whitespace()) {
+                if part.len() >= SHORTEST && text.contains(part) {
+                    text = text.replace(part, "…");
+                }
+            }
+        }
+        text
+    }
+
     /// What goes with every request: the user's headers and our `User-Agent` (specification:
     /// `protocol/exporter.md`, "User Agent": a distribution stands before the exporter).
     pub(crate) fn request_headers(&self) -> HeaderMap {

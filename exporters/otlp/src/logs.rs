@@ -1,14 +1,15 @@
 //! The exporter of log records.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response, ResponseBodyTooLarge};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::logs::LogBatch;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter as SdkLogExporter};
 use throughline_model::{Clock, PushError, SelfMeter, SystemClock};
 use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
@@ -35,7 +36,10 @@ use crate::{Compression, Endpoint, Error, Protocol, Signal};
 /// ```
 #[derive(Debug)]
 pub struct LogExporter {
-    inner: opentelemetry_otlp::LogExporter,
+    /// Replaced after a batch that was not answered in time.
+    inner: Mutex<Arc<opentelemetry_otlp::LogExporter>>,
+    resource: Resource,
+    shut_down: AtomicBool,
     endpoint: Endpoint,
     clock: Arc<dyn Clock>,
     telemetry: SelfTelemetry,
@@ -51,12 +55,10 @@ impl LogExporter {
         if Handle::try_current().is_err() {
             return Err(Error::new("runtime", "none", "a tokio runtime"));
         }
-        let inner = match endpoint.protocol() {
-            Protocol::Grpc => grpc(&endpoint)?,
-            Protocol::HttpProtobuf => http(&endpoint)?,
-        };
         Ok(Self {
-            inner,
+            inner: Mutex::new(Arc::new(build(&endpoint)?)),
+            resource: Resource::builder_empty().build(),
+            shut_down: AtomicBool::new(false),
             clock: Arc::new(SystemClock),
             telemetry: SelfTelemetry::new(Signal::Logs, &endpoint, &SelfMeter::new()),
             endpoint,
@@ -67,6 +69,13 @@ impl LogExporter {
     #[must_use]
     pub fn with_self_meter(mut self, meter: &SelfMeter) -> Self {
         self.telemetry.rebind(meter);
+        self
+    }
+
+    /// What the records are about, for whoever drives the exporter without a provider that would set it.
+    #[must_use]
+    pub fn with_resource(mut self, resource: &Resource) -> Self {
+        self.about(resource);
         self
     }
 
@@ -81,30 +90,64 @@ impl LogExporter {
         self.clock = clock;
         self
     }
+
+    fn about(&mut self, resource: &Resource) {
+        self.resource = resource.clone();
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Nobody exports while it is borrowed mutably.
+        if let Some(inner) = Arc::get_mut(inner) {
+            SdkLogExporter::set_resource(inner, resource);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<opentelemetry_otlp::LogExporter>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Over gRPC all batches go over one connection. It may be one whose other end is gone without a word:
+    /// take a new one. The settings worked before, so they do again.
+    fn reconnect(&self) {
+        if let Ok(mut inner) = build(&self.endpoint) {
+            SdkLogExporter::set_resource(&mut inner, &self.resource);
+            *self.lock() = Arc::new(inner);
+        }
+    }
 }
 
-impl opentelemetry_sdk::logs::LogExporter for LogExporter {
+impl SdkLogExporter for LogExporter {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        if self.shut_down.load(Ordering::Acquire) {
+            return Err(OTelSdkError::AlreadyShutdown);
+        }
         let records = batch.iter().count() as u64;
         if records == 0 {
             return Ok(());
         }
         let operation = self.telemetry.begin(records, &self.clock);
-        let export = opentelemetry_sdk::logs::LogExporter::export(&self.inner, batch);
-        // The exporter's own time limit ends its retries, not an attempt that hangs.
         let timeout = self.endpoint.timeout();
-        let result = tokio::time::timeout(timeout, suppressed(export)).await;
-        let result = result.unwrap_or(Err(OTelSdkError::Timeout(timeout)));
+        let inner = Arc::clone(&self.lock());
+        // The exporter's own time limit ends its retries, not an attempt that hangs.
+        let export = suppressed(SdkLogExporter::export(&*inner, batch));
+        let result = match tokio::time::timeout(timeout, export).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.reconnect();
+                Err(OTelSdkError::Timeout(timeout))
+            }
+        };
         operation.end(&outcome(&result), None);
         result
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        opentelemetry_sdk::logs::LogExporter::shutdown_with_timeout(&self.inner, timeout)
+        if self.shut_down.swap(true, Ordering::AcqRel) {
+            return Err(OTelSdkError::AlreadyShutdown);
+        }
+        SdkLogExporter::shutdown_with_timeout(&**self.lock(), timeout)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        opentelemetry_sdk::logs::LogExporter::set_resource(&mut self.inner, resource);
+        self.about(resource);
     }
 }
 
@@ -118,6 +161,13 @@ fn outcome(result: &OTelSdkResult) -> Result<(), PushError> {
             code: "failed".to_owned(),
             message: message.clone(),
         }),
+    }
+}
+
+fn build(endpoint: &Endpoint) -> Result<opentelemetry_otlp::LogExporter, Error> {
+    match endpoint.protocol() {
+        Protocol::Grpc => grpc(endpoint),
+        Protocol::HttpProtobuf => http(endpoint),
     }
 }
 
@@ -175,7 +225,7 @@ impl fmt::Debug for LogHttp {
 impl HttpClient for LogHttp {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         self.0.exchange(request).await.map_err(|error| match error {
-            ExchangeError::Connection(message) => message.into(),
+            ExchangeError::Connection(message) | ExchangeError::NotHttp(message) => message.into(),
             ExchangeError::TooLarge => HttpError::from(ResponseBodyTooLarge::new()),
         })
     }

@@ -127,11 +127,9 @@ impl MetricExporter {
         let sent = self.client.send(part.request.encode_to_vec().into()).await;
         let result = sent.result.and_then(|body| {
             let response: ExportMetricsServiceResponse = outcome::decode(body)?;
-            outcome::of_partial_success(
-                response
-                    .partial_success
-                    .map(|partial| (partial.rejected_data_points, partial.error_message)),
-            )
+            let partial = response.partial_success;
+            self.client
+                .judge(partial.map(|partial| (partial.rejected_data_points, partial.error_message)))
         });
         operation.end(&result, sent.status);
         result

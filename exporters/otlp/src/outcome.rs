@@ -12,22 +12,6 @@ pub(crate) fn decode<R: Message + Default>(body: Bytes) -> Result<R, PushError> 
     })
 }
 
-/// OTLP, "Partial Success": rejected items make it an error. A message without rejected items is a warning
-/// for people.
-pub(crate) fn of_partial_success(partial: Option<(i64, String)>) -> Result<(), PushError> {
-    match partial {
-        Some((rejected, message)) if rejected > 0 => Err(PushError::Rejected {
-            items: rejected.unsigned_abs(),
-            message,
-        }),
-        Some((_, message)) if !message.is_empty() => {
-            tracing::warn!(message, "the OTLP receiver accepted everything, and warns");
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Whether another request to the same receiver would wait in vain.
 pub(crate) fn is_away(error: &PushError) -> bool {
     matches!(error, PushError::Unavailable { .. } | PushError::Timeout(_))

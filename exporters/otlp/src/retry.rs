@@ -140,13 +140,14 @@ pub(crate) async fn run<A: Attempt>(
 ) -> Result<A::Done, PushError> {
     let start = Instant::now();
     let mut attempts = 0;
+    let mut before: Option<Failure> = None;
     loop {
         attempts += 1;
         let remaining = timeout.saturating_sub(start.elapsed());
         let failure = match tokio::time::timeout(remaining, attempt.attempt()).await {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(failure)) => failure,
-            Err(_) => return Err(PushError::Timeout(timeout)),
+            Err(_) => return Err(out_of_time(timeout, attempts, before)),
         };
         if failure.verdict == Verdict::Fatal {
             return Err(PushError::Refused {
@@ -164,6 +165,21 @@ pub(crate) async fn run<A: Attempt>(
                 });
             }
         }
+        before = Some(failure);
+    }
+}
+
+/// The time ran out during an attempt. What the one before it met says more than that.
+fn out_of_time(timeout: Duration, attempts: u32, before: Option<Failure>) -> PushError {
+    match before {
+        None => PushError::Timeout(timeout),
+        Some(failure) => PushError::Unavailable {
+            attempts,
+            message: format!(
+                "the time was over during the last attempt; the one before met {}: {}",
+                failure.code, failure.message
+            ),
+        },
     }
 }
 

@@ -86,6 +86,13 @@ impl SpanExporter {
         self
     }
 
+    /// What the spans are about, for whoever drives the exporter without a provider that would set it.
+    #[must_use]
+    pub fn with_resource(mut self, resource: &Resource) -> Self {
+        self.resource = resource.into();
+        self
+    }
+
     /// Where it sends to.
     pub fn endpoint(&self) -> &Endpoint {
         self.client.endpoint()
@@ -132,11 +139,9 @@ impl SpanExporter {
         let sent = self.client.send(body.into()).await;
         let result = sent.result.and_then(|body| {
             let response: ExportTraceServiceResponse = outcome::decode(body)?;
-            outcome::of_partial_success(
-                response
-                    .partial_success
-                    .map(|partial| (partial.rejected_spans, partial.error_message)),
-            )
+            let partial = response.partial_success;
+            self.client
+                .judge(partial.map(|partial| (partial.rejected_spans, partial.error_message)))
         });
         operation.end(&result, sent.status);
         result

@@ -121,8 +121,13 @@ fn answer(status: &Status) -> Answer {
         let delay = status.get_details_retry_info();
         Verdict::of_grpc(code, delay.and_then(|info| info.retry_delay))
     };
-    let message = match status.source() {
-        Some(cause) => with_causes(cause),
+    let message = match status.source().map(with_causes) {
+        Some(causes) if causes.contains(NOT_HTTP2) => {
+            format!(
+                "{causes}; the receiver does not speak HTTP/2: is this its port for http/protobuf?"
+            )
+        }
+        Some(causes) => causes,
         None => shortened(status.message()),
     };
     Answer {
@@ -137,6 +142,9 @@ fn answer(status: &Status) -> Answer {
 
 /// How tonic begins its status for a message over the limit.
 const TOO_LARGE: &str = "Error, decoded message length too large";
+
+/// What h2 makes of an answer in HTTP/1.1.
+const NOT_HTTP2: &str = "frame with invalid size";
 
 fn attribute(code: Code) -> KeyValue {
     KeyValue::new("rpc.status_code", name(code))

@@ -38,6 +38,8 @@ pub(crate) struct Http {
 pub(crate) enum ExchangeError {
     /// The connection could not be made, or broke.
     Connection(String),
+    /// What came back is not HTTP/1.1.
+    NotHttp(String),
     /// The response was larger than the limit.
     TooLarge,
 }
@@ -110,7 +112,13 @@ impl Http {
             }
         }
         let response = self.client.request(outgoing).await;
-        let response = response.map_err(|error| ExchangeError::Connection(with_causes(&error)))?;
+        let response = response.map_err(|error| {
+            if is_parse_error(&error) {
+                ExchangeError::NotHttp(with_causes(&error))
+            } else {
+                ExchangeError::Connection(with_causes(&error))
+            }
+        })?;
         let (head, body) = response.into_parts();
         match Limited::new(body, self.max_response_size).collect().await {
             Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
@@ -131,6 +139,14 @@ impl From<ExchangeError> for Answer {
     fn from(error: ExchangeError) -> Self {
         let (verdict, code, message) = match error {
             ExchangeError::Connection(message) => (Verdict::Transient, "connection", message),
+            ExchangeError::NotHttp(message) => {
+                let hint = "the receiver does not speak HTTP/1.1: is this its port for gRPC?";
+                (
+                    Verdict::Fatal,
+                    "invalid_response",
+                    format!("{message}; {hint}"),
+                )
+            }
             ExchangeError::TooLarge => {
                 let message = "the response is larger than the limit".to_owned();
                 (Verdict::Fatal, "response_too_large", message)
@@ -145,6 +161,21 @@ impl From<ExchangeError> for Answer {
             status: None,
         }
     }
+}
+
+/// Whether bytes came back that hyper could not read.
+fn is_parse_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(cause) = error {
+        if cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_parse)
+        {
+            return true;
+        }
+        error = cause.source();
+    }
+    false
 }
 
 fn connector_to_host() -> HttpConnector {

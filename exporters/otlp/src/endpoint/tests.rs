@@ -134,6 +134,21 @@ fn header_values_are_never_printed() {
 }
 
 #[test]
+fn a_receiver_that_says_a_header_back_does_not_make_us_print_it() {
+    let endpoint = http("https://collector")
+        .unwrap()
+        .with_header("authorization", "Bearer hunter2")
+        .unwrap()
+        .with_header("tenant", "a")
+        .unwrap();
+    for said in ["bad token 'Bearer hunter2'", "unknown token hunter2!"] {
+        let printed = endpoint.without_secrets(said.to_owned());
+        assert!(!printed.contains("hunter2"), "{printed}");
+        assert!(printed.contains("token"), "{printed}");
+    }
+}
+
+#[test]
 fn headers_that_the_protocol_sets_are_refused() {
     for name in ["Content-Type", "te", "grpc-timeout", "host", "a b", ""] {
         let endpoint = http("http://collector").unwrap();

@@ -215,12 +215,26 @@ async fn the_time_covers_all_attempts_and_the_last_failure_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_hangs_ends_with_the_batchs_time() {
-    let mut script = Script::new(&[Verdict::Transient; 2]);
-    script.takes = Duration::from_secs(6);
+    let mut script = Script::new(&[]);
+    script.takes = Duration::from_secs(11);
     let start = Instant::now();
     let error = run(TEN, &LOW, &mut script).await.unwrap_err();
     assert_eq!(error, PushError::Timeout(TEN));
     assert_eq!(start.elapsed(), TEN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_last_attempt_hangs_the_failure_before_it_is_told() {
+    let mut script = Script::new(&[Verdict::Transient; 2]);
+    script.takes = Duration::from_secs(6);
+    let start = Instant::now();
+    let error = run(TEN, &LOW, &mut script).await.unwrap_err();
+    assert_eq!(start.elapsed(), TEN);
+    let PushError::Unavailable { attempts, message } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(attempts, 2);
+    assert!(message.ends_with("503: busy"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

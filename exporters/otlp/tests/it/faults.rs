@@ -7,7 +7,7 @@ use throughline_otlp::{Compression, Endpoint, MetricExporter, Protocol, Signal, 
 use throughline_testkit::otlp_sink::{Fault, OtlpSink};
 use tonic::Code;
 
-use crate::support::{BOTH, endpoint, metrics, snapshot, span, spans};
+use crate::support::{BOTH, endpoint, first_connection_is_dead, metrics, snapshot, span, spans};
 
 fn refusing(protocol: Protocol, code: Code, status: u16) -> Fault {
     match protocol {
@@ -377,4 +377,55 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
         panic!("pushed without a runtime");
     };
     assert_eq!(code, "no_runtime");
+}
+
+#[tokio::test]
+async fn a_connection_that_died_without_a_word_is_replaced() {
+    for protocol in BOTH {
+        let sink = OtlpSink::start().await.unwrap();
+        let url = first_connection_is_dead(&sink).await;
+        let endpoint = Endpoint::base(protocol, &url, Signal::Metrics)
+            .unwrap()
+            .with_timeout(Duration::from_millis(500));
+        let exporter = MetricExporter::new(endpoint).unwrap();
+        exporter.push(&snapshot(1)).await.unwrap_err();
+        assert_eq!(exporter.push(&snapshot(1)).await, Ok(()), "{protocol:?}");
+    }
+}
+
+/// Answers every connection with these bytes, whatever it asks.
+async fn says(bytes: &'static [u8]) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked).await;
+            let _ = stream.write_all(bytes).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_port_of_the_other_protocol_is_named_as_the_likely_cause() {
+    let settings_then_goaway = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\x01";
+    let bad_request = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    let cases: [(_, &[u8], _); 2] = [
+        (Protocol::Grpc, bad_request, "http/protobuf"),
+        (Protocol::HttpProtobuf, settings_then_goaway, "gRPC"),
+    ];
+    for (protocol, bytes, hint) in cases {
+        let endpoint = Endpoint::new(protocol, &says(bytes).await)
+            .unwrap()
+            .with_timeout(Duration::from_millis(300));
+        let pushed = MetricExporter::new(endpoint)
+            .unwrap()
+            .push(&snapshot(1))
+            .await;
+        let error = pushed.unwrap_err().to_string();
+        assert!(error.contains(hint), "{protocol:?}: {error}");
+    }
 }

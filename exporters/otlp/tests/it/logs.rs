@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use throughline_otlp::{Compression, LogExporter, Signal};
+use opentelemetry_sdk::logs::LogExporter as _;
+use throughline_otlp::{Compression, Endpoint, LogExporter, Signal};
 use throughline_testkit::otlp_sink::{Fault, OtlpSink};
 
-use crate::support::{BOTH, endpoint, export_log};
+use crate::support::{BOTH, endpoint, export_log, first_connection_is_dead};
 
 #[tokio::test]
 async fn records_arrive_with_the_endpoints_headers_and_compression() {
@@ -65,10 +66,41 @@ async fn a_receiver_that_hangs_costs_the_timeout_and_no_more() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_that_died_without_a_word_is_replaced() {
+    for protocol in BOTH {
+        let sink = OtlpSink::start().await.unwrap();
+        let url = first_connection_is_dead(&sink).await;
+        let endpoint = Endpoint::base(protocol, &url, Signal::Logs)
+            .unwrap()
+            .with_timeout(Duration::from_millis(500));
+        let resource = opentelemetry_sdk::Resource::builder_empty()
+            .with_service_name("checkout")
+            .build();
+        let exporter = LogExporter::new(endpoint).unwrap().with_resource(&resource);
+        export_log(&exporter, "lost").await.unwrap_err();
+        export_log(&exporter, "paid").await.unwrap();
+        let resource = sink.logs()[0].resource_logs[0].resource.clone().unwrap();
+        assert_eq!(resource.attributes[0].key, "service.name", "{protocol:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_shutdown_nothing_is_sent() {
+    let sink = OtlpSink::start().await.unwrap();
+    for protocol in BOTH {
+        let exporter = LogExporter::new(endpoint(protocol, &sink, Signal::Logs)).unwrap();
+        exporter.shutdown().unwrap();
+        assert!(exporter.shutdown().is_err(), "a second shutdown says so");
+        export_log(&exporter, "late").await.unwrap_err();
+    }
+    assert!(sink.received().is_empty());
+}
+
 #[test]
 fn without_a_runtime_there_is_an_error_and_no_panic() {
     for protocol in BOTH {
-        let endpoint = throughline_otlp::Endpoint::local(protocol, Signal::Logs);
+        let endpoint = Endpoint::local(protocol, Signal::Logs);
         let error = LogExporter::new(endpoint).unwrap_err();
         assert_eq!(error.field(), "runtime");
     }

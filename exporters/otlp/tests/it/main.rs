@@ -7,4 +7,5 @@ mod golden;
 mod logs;
 mod self_telemetry;
 mod support;
+mod suppression;
 mod tls;

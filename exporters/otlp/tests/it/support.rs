@@ -144,3 +144,22 @@ pub(crate) async fn export_log(exporter: &LogExporter, body: &'static str) -> OT
         .collect();
     exporter.export(LogBatch::new(&borrowed)).await
 }
+
+/// Reads the first connection and never answers it, nor closes it; the others reach the sink.
+pub(crate) async fn first_connection_is_dead(sink: &OtlpSink) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let address = sink.address();
+    tokio::spawn(async move {
+        let mut dead = listener.accept().await.unwrap().0;
+        tokio::spawn(async move {
+            let _ = tokio::io::copy(&mut dead, &mut tokio::io::sink()).await;
+            std::future::pending::<()>().await;
+        });
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = tokio::net::TcpStream::connect(address).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    url
+}

@@ -49,7 +49,7 @@ async fn sink(authority: &Authority, client_ca: Option<String>) -> OtlpSink {
 
 fn exporter(protocol: Protocol, sink: &OtlpSink, tls: Tls) -> MetricExporter {
     let endpoint = endpoint(protocol, sink, Signal::Metrics)
-        .with_timeout(Duration::from_millis(500))
+        .with_timeout(Duration::from_secs(1))
         .with_tls(tls);
     MetricExporter::new(endpoint).unwrap()
 }
