@@ -5,6 +5,7 @@
 //! [`pipeline`](crate::pipeline).
 
 mod explicit;
+mod exponential;
 mod last_value;
 mod min_max;
 mod sum;
@@ -20,6 +21,7 @@ use crate::number::Measured;
 use crate::series::Series;
 
 pub(crate) use explicit::Explicit;
+pub(crate) use exponential::{Dense, Exponential};
 pub(crate) use last_value::LastValue;
 pub(crate) use sum::Sum;
 

@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use opentelemetry::KeyValue;
+use throughline_model::Number;
 
 use crate::InstrumentKind;
 use crate::meter::MeterCore;
-use crate::number::NumberType;
+use crate::number::{NumberType, Refusal};
+use crate::parts::Parts;
+use crate::pipeline::Descriptor;
+use crate::producer::{ObserverParts, Produce};
 
 /// Reads a state that lives elsewhere (a pool, a cache, a runtime) once per collection of each reader.
 ///
@@ -176,6 +180,18 @@ pub(crate) struct Described {
     pub(crate) number: NumberType,
 }
 
+impl Described {
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        Descriptor {
+            name: self.name.into(),
+            description: self.description.into(),
+            unit: self.unit.into(),
+            kind: self.kind,
+            number: self.number,
+        }
+    }
+}
+
 impl Instruments {
     /// Adds one.
     pub fn add<T: ObservableNumber>(&mut self, instrument: &Observable<T>) -> &mut Self {
@@ -192,13 +208,23 @@ impl Instruments {
 
 /// Takes what a [`Collector`] sees in one collection.
 pub struct Observations<'a> {
-    pub(crate) into: &'a CollectorStreams,
-    pub(crate) reader: usize,
+    instruments: &'a [Observed],
+    parts: &'a Parts,
+    reader: usize,
 }
 
-/// The streams of a collector's instruments, by name.
-#[derive(Debug, Default)]
-pub(crate) struct CollectorStreams {}
+/// An instrument of a collector, and what observations of it go through.
+pub(crate) struct Observed {
+    pub(crate) name: &'static str,
+    pub(crate) into: Into,
+}
+
+/// By the type of the instrument.
+pub(crate) enum Into {
+    U64(ObserverParts<u64>),
+    I64(ObserverParts<i64>),
+    F64(ObserverParts<f64>),
+}
 
 impl Observations<'_> {
     /// Observes one value. An instrument that [`Collector::describe`] did not name is refused and counted.
@@ -208,7 +234,36 @@ impl Observations<'_> {
         value: T,
         attributes: &[KeyValue],
     ) {
-        let _ = (self.into, self.reader, instrument, value, attributes);
+        let named = self.instruments.iter().find(|i| i.name == instrument.name);
+        match (named.map(|named| &named.into), value.number()) {
+            (Some(Into::U64(into)), Number::U64(value)) => {
+                into.observe(self.reader, value, attributes);
+            }
+            (Some(Into::I64(into)), Number::I64(value)) => {
+                into.observe(self.reader, value, attributes);
+            }
+            (Some(Into::F64(into)), Number::F64(value)) => {
+                into.observe(self.reader, value, attributes);
+            }
+            _ => self.parts.tally.refused(Refusal::Undescribed),
+        }
+    }
+}
+
+/// A registered collector with its instruments.
+pub(crate) struct CollectorCode<C> {
+    pub(crate) collector: C,
+    pub(crate) instruments: Box<[Observed]>,
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl<C: Collector> Produce for CollectorCode<C> {
+    fn run(&self, reader: usize) {
+        self.collector.collect(&mut Observations {
+            instruments: &self.instruments,
+            parts: &self.parts,
+            reader,
+        });
     }
 }
 

@@ -21,8 +21,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#![allow(dead_code, reason = "histograms, gauges and observables come next")]
-
 mod aggregate;
 mod aggregation;
 mod collect;
@@ -34,9 +32,11 @@ mod kind;
 mod lookup;
 mod meter;
 mod number;
+mod observed;
 mod pairs;
 mod parts;
 mod pipeline;
+mod producer;
 mod provider;
 mod reader;
 mod registry;

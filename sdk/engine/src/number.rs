@@ -58,6 +58,8 @@ pub(crate) enum Refusal {
     NonFinite,
     /// Below zero where the sum must not go down.
     Negative,
+    /// Observed by a collector that did not name the instrument.
+    Undescribed,
 }
 
 impl Measured for u64 {

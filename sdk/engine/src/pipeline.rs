@@ -10,8 +10,9 @@ use opentelemetry::metrics::SyncInstrument;
 use throughline_cells::Collection;
 use throughline_model::{Metric, Temporality};
 
-use crate::aggregate::{Explicit, LastValue, Sum};
+use crate::aggregate::{Explicit, Exponential, LastValue, Sum};
 use crate::number::{Measured, NumberType};
+use crate::observed::ObservedStream;
 use crate::parts::Parts;
 use crate::select::Candidate;
 use crate::stream::Stream;
@@ -46,6 +47,9 @@ pub(crate) struct StreamConfig {
 pub(crate) trait Readable: Debug + Send + Sync {
     /// What one reader is to be told; `None` where there is nothing to tell, or nothing for this reader.
     fn collect(&self, reader: usize, cells: &Collection, now: SystemTime) -> Option<Metric>;
+
+    /// Forgets what the collection under way has observed, since it is given up.
+    fn discard(&self, _reader: usize) {}
 
     /// How many series it has.
     fn series(&self) -> usize;
@@ -163,6 +167,27 @@ pub(crate) fn build<T: Measured>(parts: &Arc<Parts>, planned: &Planned) -> Optio
             let explicit = Explicit::<T>::new(bounds, *record_min_max, readers);
             both(Stream::new(explicit, config, readers, parts))
         }
-        Aggregation::Exponential { .. } => return None,
+        Aggregation::Exponential {
+            max_size,
+            max_scale,
+            record_min_max,
+        } => {
+            let exponential =
+                Exponential::<T>::new(*max_size, *max_scale, *record_min_max, readers);
+            both(Stream::new(exponential, config, readers, parts))
+        }
     })
+}
+
+/// Builds a stream of an asynchronous instrument.
+pub(crate) fn build_observed<T: Measured>(
+    parts: &Arc<Parts>,
+    planned: &Planned,
+) -> (Arc<ObservedStream<T>>, Arc<dyn Readable>) {
+    let stream = Arc::new(ObservedStream::new(
+        planned.config.clone(),
+        &planned.readers,
+        parts,
+    ));
+    (Arc::clone(&stream), stream)
 }

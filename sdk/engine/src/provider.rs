@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -14,7 +14,7 @@ use throughline_model::{
 use crate::collector::{Collector, Registration};
 use crate::meter::MeterCore;
 use crate::parts::Parts;
-use crate::self_telemetry::Tally;
+use crate::self_telemetry::{self, CollectionDuration, EngineCollector, Tally};
 use crate::{Error, ExemplarFilter, Reader, View};
 
 /// Makes meters and owns what they measure (specification: `metrics/sdk.md`, "MeterProvider").
@@ -44,6 +44,8 @@ pub struct MeterProvider(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) parts: Arc<Parts>,
     pub(crate) meters: Mutex<Vec<Arc<MeterCore>>>,
+    /// Where it is told how long collections take, if it is.
+    pub(crate) duration: OnceLock<CollectionDuration>,
 }
 
 impl MeterProvider {
@@ -79,7 +81,9 @@ impl MeterProvider {
         self.0.parts.shut_down.store(true, Ordering::Release);
         let meters = std::mem::take(&mut *self.0.lock_meters());
         // Outside the lock: dropping callbacks runs users' code.
-        drop(meters);
+        for meter in meters {
+            meter.shut_down();
+        }
     }
 
     fn is_shut_down(&self) -> bool {
@@ -151,6 +155,7 @@ pub struct MeterProviderBuilder {
     exemplar_filter: ExemplarFilter,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    self_telemetry: bool,
 }
 
 impl Default for MeterProviderBuilder {
@@ -162,6 +167,7 @@ impl Default for MeterProviderBuilder {
             exemplar_filter: ExemplarFilter::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
+            self_telemetry: false,
         }
     }
 }
@@ -203,6 +209,23 @@ impl MeterProviderBuilder {
         self
     }
 
+    /// Whether the engine reports on itself, under the scope `throughline-engine`: how long collections take, how many
+    /// instruments and series there are, what was refused or overflowed, which callbacks panicked. The default is
+    /// false.
+    ///
+    /// | metric | unit | attributes |
+    /// |---|---|---|
+    /// | `otel.sdk.metric_reader.collection.duration` | `s` | `otel.component.name`, `otel.component.type`, `error.type` |
+    /// | `throughline.engine.instruments` | `{instrument}` | |
+    /// | `throughline.engine.series` | `{series}` | |
+    /// | `throughline.engine.measurements.refused` | `{measurement}` | `error.type`: `non_finite`, `negative`, `undescribed` |
+    /// | `throughline.engine.measurements.overflowed` | `{measurement}` | |
+    /// | `throughline.engine.callbacks.panicked` | `{panic}` | |
+    pub fn self_telemetry(mut self, on: bool) -> Self {
+        self.self_telemetry = on;
+        self
+    }
+
     /// The provider.
     ///
     /// # Errors
@@ -230,11 +253,19 @@ impl MeterProviderBuilder {
                 shut_down: AtomicBool::new(false),
             }),
             meters: Mutex::default(),
+            duration: OnceLock::new(),
         });
         for (index, reader) in self.readers.iter().enumerate() {
             if !reader.sit(Arc::clone(&shared), index) {
                 return Err(Error::ReaderTaken);
             }
+        }
+        if self.self_telemetry {
+            let meter = shared.meter(self_telemetry::scope());
+            let duration = CollectionDuration::new(&Meter::new(Arc::clone(&meter) as _));
+            shared.duration.get_or_init(|| duration);
+            // Registered for as long as the provider lives.
+            let _ = meter.register(EngineCollector(Arc::downgrade(&shared)))?;
         }
         Ok(MeterProvider(shared))
     }

@@ -1,8 +1,8 @@
 //! Readers: who takes the numbers, how often, and in which shape.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use throughline_model::{Collect, CollectError, Snapshot};
 
@@ -35,6 +35,10 @@ pub struct Reader(Arc<Core>);
 struct Core {
     settings: ReaderSettings,
     seat: OnceLock<Seat>,
+    /// Whether a collection is under way.
+    busy: Mutex<bool>,
+    /// Told when one has ended.
+    idle: Condvar,
 }
 
 /// Where a reader sits: its provider, and which of the provider's readers it is.
@@ -49,6 +53,7 @@ pub(crate) struct ReaderSettings {
     pub(crate) temporality: TemporalityPreference,
     pub(crate) histogram: Aggregation,
     pub(crate) cardinality_limit: usize,
+    pub(crate) component_type: &'static str,
 }
 
 impl Default for ReaderSettings {
@@ -57,6 +62,7 @@ impl Default for ReaderSettings {
             temporality: TemporalityPreference::Cumulative,
             histogram: Aggregation::Default,
             cardinality_limit: 2000,
+            component_type: "throughline_reader",
         }
     }
 }
@@ -113,7 +119,43 @@ impl Default for Reader {
 impl Collect for Reader {
     fn collect(&self, deadline: Duration) -> Result<Snapshot, CollectError> {
         let seat = self.0.seat.get().ok_or(CollectError::NotRegistered)?;
-        seat.provider.collect(seat.index, deadline)
+        let asked = Instant::now();
+        let _turn = self.0.wait_for_turn(deadline)?;
+        let left = deadline.saturating_sub(asked.elapsed());
+        seat.provider
+            .collect(seat.index, left)
+            .map_err(|error| match error {
+                // The caller's deadline, not what was left of it.
+                CollectError::Timeout(_) => CollectError::Timeout(deadline),
+                other => other,
+            })
+    }
+}
+
+impl Core {
+    /// Waits until no other collection of this reader is under way. A collection from inside one of its own callbacks
+    /// waits in vain, until its deadline.
+    fn wait_for_turn(&self, deadline: Duration) -> Result<Turn<'_>, CollectError> {
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut busy, _) = self
+            .idle
+            .wait_timeout_while(busy, deadline, |busy| *busy)
+            .unwrap_or_else(PoisonError::into_inner);
+        if *busy {
+            return Err(CollectError::Timeout(deadline));
+        }
+        *busy = true;
+        Ok(Turn(self))
+    }
+}
+
+/// The right to collect. Dropping it hands it on.
+struct Turn<'a>(&'a Core);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.idle.notify_one();
     }
 }
 
@@ -154,11 +196,20 @@ impl ReaderBuilder {
         self
     }
 
+    /// What it is in self-telemetry: the value of `otel.component.type`, such as `periodic_metric_reader` or
+    /// `prometheus_http_text_metric_exporter`. The default is `throughline_reader`.
+    pub fn component_type(mut self, name: &'static str) -> Self {
+        self.0.component_type = name;
+        self
+    }
+
     /// The reader, which belongs to no provider yet.
     pub fn build(self) -> Reader {
         Reader(Arc::new(Core {
             settings: self.0,
             seat: OnceLock::new(),
+            busy: Mutex::new(false),
+            idle: Condvar::new(),
         }))
     }
 }

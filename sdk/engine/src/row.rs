@@ -70,6 +70,17 @@ impl Row for [OwnWord] {
     }
 }
 
+impl ReadRow for &[OwnWord] {
+    fn get(&self, at: usize) -> u64 {
+        self.load(at)
+    }
+
+    fn get_acquire(&self, at: usize) -> u64 {
+        // Whoever wrote is whoever reads.
+        self.load(at)
+    }
+}
+
 impl ReadRow for &[SharedWord] {
     fn get(&self, at: usize) -> u64 {
         <[SharedWord]>::get(self, at).map_or(0, SharedWord::load)
@@ -82,11 +93,16 @@ impl ReadRow for &[SharedWord] {
 
 /// A row that any thread may write.
 #[derive(Debug)]
-pub(crate) struct SharedRow(Box<[AtomicU64]>);
+pub(crate) struct SharedRow(Vec<AtomicU64>);
 
 impl SharedRow {
     pub(crate) fn new(len: usize) -> Self {
         Self((0..len).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// A row without words: what is written is lost.
+    pub(crate) const fn empty() -> Self {
+        Self(Vec::new())
     }
 }
 

@@ -1,12 +1,13 @@
 //! A series: one attribute set of one stream.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use throughline_cells::{Blocks, Collection, OwnWord, Words};
 use throughline_model::Attributes;
 
+use crate::aggregate::Dense;
 use crate::exemplar::Reservoirs;
 use crate::row::{ReadRow, SharedRow};
 
@@ -33,11 +34,20 @@ pub(crate) struct Series {
     pub(crate) created: SystemTime,
     /// Whether its stream is gone: then nobody collects it any more.
     pub(crate) dropped: AtomicBool,
-    /// One row that threads share when they have none of their own.
-    pub(crate) shared: OnceLock<SharedRow>,
+    /// What threads share when they have no words of their own.
+    shared: OnceLock<Shared>,
     /// Exemplars by feed; made when the first one is kept.
     pub(crate) exemplars: Mutex<Option<Box<Reservoirs>>>,
 }
+
+/// What threads share when they have no words of their own.
+#[derive(Debug)]
+enum Shared {
+    Row(SharedRow),
+    Dense(Box<Mutex<Dense>>),
+}
+
+static NO_ROW: SharedRow = SharedRow::empty();
 
 impl Series {
     pub(crate) fn new(
@@ -86,9 +96,33 @@ impl Series {
         })?
     }
 
-    /// The row for whoever has none of their own.
+    /// The row for whoever has none of their own. `len` is the same in every call.
+    #[inline]
     pub(crate) fn shared_row(&self, len: usize) -> &SharedRow {
-        self.shared.get_or_init(|| SharedRow::new(len))
+        match self.shared.get_or_init(|| Shared::Row(SharedRow::new(len))) {
+            Shared::Row(row) => row,
+            // Not to be: a series has one aggregation, which shares one or the other.
+            Shared::Dense(_) => &NO_ROW,
+        }
+    }
+
+    /// The same for aggregations whose rows change their length. A mutex will do: threads come here when they end.
+    #[cold]
+    pub(crate) fn with_shared_dense(&self, scale: i32, f: impl FnOnce(&mut Dense)) {
+        let make = || Shared::Dense(Box::new(Mutex::new(Dense::new(scale))));
+        if let Shared::Dense(dense) = self.shared.get_or_init(make) {
+            f(&mut dense.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// What was recorded there.
+    pub(crate) fn shared_dense(&self) -> Option<Dense> {
+        match self.shared.get()? {
+            Shared::Dense(dense) => {
+                Some(dense.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            }
+            Shared::Row(_) => None,
+        }
     }
 
     /// Calls `f` with the row of each thread, always in the same order, and last with the shared one.
@@ -99,7 +133,7 @@ impl Series {
         if let Some(blocks) = &self.blocks {
             cells.each_block(blocks, |row| f(&row));
         }
-        if let Some(shared) = self.shared.get() {
+        if let Some(Shared::Row(shared)) = self.shared.get() {
             f(shared);
         }
     }

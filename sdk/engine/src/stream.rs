@@ -194,10 +194,13 @@ impl<A: Aggregate> Stream<A> {
             return series;
         }
         let series = self.find_or_make(attributes);
-        if attributes.is_empty() {
+        if Table::is_overflow_set(series.attributes.as_slice()) {
+            // Not remembered: such calls may have any number of attribute sets, and would push the others out.
+            self.parts.tally.overflowed();
+        } else if attributes.is_empty() {
             // Of two threads that come first, both have the same series.
             self.plain.get_or_init(|| Arc::clone(&series));
-        } else if !Table::is_overflow_set(series.attributes.as_slice()) {
+        } else {
             let given = if pairs::has_duplicates(attributes) {
                 Given::List(attributes.into())
             } else if pairs::is_same_set(series.attributes.as_slice(), attributes) {
@@ -256,12 +259,18 @@ impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
             Some(stream) => {
                 let series = self.find_or_make(attributes);
                 let left_out = pairs::left_out(attributes, &series.attributes).into();
-                Box::new(Bound {
+                let overflows = Table::is_overflow_set(series.attributes.as_slice());
+                let bound = Bound {
                     series,
                     aggregate: self.aggregate.clone(),
                     stream,
                     left_out,
-                })
+                };
+                if overflows {
+                    Box::new(Overflowing(bound))
+                } else {
+                    Box::new(bound)
+                }
             }
             // Not to be: whoever calls holds the stream by an `Arc`.
             None => Box::new(Refusing),
@@ -292,6 +301,16 @@ impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
             }
             Recorded::NoWords => self.aggregate.record_shared(&self.series, value),
         }
+    }
+}
+
+/// A bound instrument whose attributes came too late for a series of their own.
+struct Overflowing<A: Aggregate>(Bound<A>);
+
+impl<A: Aggregate> BoundSyncInstrument<A::Value> for Overflowing<A> {
+    fn measure(&self, value: A::Value) {
+        self.0.stream.parts.tally.overflowed();
+        self.0.measure(value);
     }
 }
 

@@ -42,6 +42,11 @@ impl Table {
         matches!(attributes, [only] if only.key.as_str() == OVERFLOW && only.value == Value::Bool(true))
     }
 
+    /// What the overflow is reported under.
+    pub(crate) fn overflow_set() -> Attributes {
+        Attributes::new([KeyValue::new(OVERFLOW, true)])
+    }
+
     /// The series of canonical attributes, if it is there.
     pub(crate) fn find(&self, hash: u64, attributes: &Attributes) -> Option<Arc<Series>> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
@@ -64,8 +69,7 @@ impl Table {
         // Whoever measures under the overflow's own name means the overflow: no set is reported twice.
         if inner.index.len() >= self.limit || Self::is_overflow_set(attributes.as_slice()) {
             return Arc::clone(inner.overflow.get_or_insert_with(|| {
-                let overflow = Attributes::new([KeyValue::new(OVERFLOW, true)]);
-                let series = Arc::new(make(overflow));
+                let series = Arc::new(make(Self::overflow_set()));
                 inner.all.push(Arc::clone(&series));
                 series
             }));

@@ -1,0 +1,305 @@
+//! Base-2 exponential histograms: buckets whose bounds are powers of a base, at the finest scale that fits.
+//!
+//! ```text
+//! block of a thread:
+//!   [ scale | + offset | + length | − offset | − length | sum | zeros | min, max … | exemplar word | + buckets | − buckets ]
+//! ```
+//!
+//! Scale, offsets and lengths of a block never change. A value outside its window makes the owner write a new block: a
+//! wider one, or one of a coarser scale where more than `max_size` buckets would be needed (specification:
+//! `metrics/sdk.md`, "Base2 Exponential Bucket Histogram Aggregation"). The owner publishes it and the collector frees
+//! the old one. Like in [`explicit`](super::explicit), the sum is stored before the bucket (release) and read after it
+//! (acquire).
+//!
+//! Threads have scales of their own; a collection brings all to the coarsest that any needs and all together
+//! fit into. A scale never becomes finer again: a delta is what was counted since, at the scale of the total.
+
+mod dense;
+mod index;
+
+use std::marker::PhantomData;
+
+use throughline_cells::{Collection, OwnBlock, OwnWord};
+use throughline_model::{Data, ExponentialHistogram, ExponentialHistogramPoint, Temporality};
+
+use super::min_max::{self, MinMax};
+use super::{Aggregate, Began, Interval, Recorded};
+use crate::exemplar;
+use crate::number::Measured;
+use crate::row::{ReadRow, Row};
+use crate::series::Series;
+
+use dense::Buckets;
+pub(crate) use dense::Dense;
+use index::bucket_index;
+
+const SCALE: usize = 0;
+/// Offset and length of the buckets of positive values, then those of negative ones.
+const WINDOWS: [usize; 2] = [1, 3];
+const SUM: usize = 5;
+const ZEROS: usize = 6;
+const EXTREMES: usize = 7;
+
+/// Counts measurements in buckets that it chooses itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exponential<T> {
+    max_size: usize,
+    max_scale: i32,
+    min_max: MinMax,
+    _type: PhantomData<fn(T)>,
+}
+
+/// What a delta reader has reported of a histogram.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    total: Option<Dense>,
+    began: Began,
+}
+
+impl<T> Exponential<T> {
+    pub(crate) fn new(
+        max_size: usize,
+        max_scale: i8,
+        record_min_max: bool,
+        readers: &[(usize, Temporality)],
+    ) -> Self {
+        Self {
+            max_size,
+            max_scale: max_scale.into(),
+            min_max: MinMax::place(EXTREMES, record_min_max, readers),
+            _type: PhantomData,
+        }
+    }
+
+    /// Where the exemplar word stands.
+    fn exemplar(&self) -> usize {
+        self.min_max.end()
+    }
+
+    /// Where the buckets begin.
+    fn buckets(&self) -> usize {
+        self.exemplar() + 1
+    }
+
+    /// Writes into the thread's block; false if its window has no place for the value.
+    #[inline(always)]
+    fn write(&self, row: &[OwnWord], series: &Series, value: f64) -> bool {
+        let bucket = if value == 0.0 {
+            ZEROS
+        } else {
+            match self.place(row, value) {
+                Some(bucket) => bucket,
+                None => return false,
+            }
+        };
+        row.update(SUM, |sum| f64::from_bits(sum).plus(value).to_bits());
+        self.min_max.write(row, series, value);
+        row.add_release(bucket, 1);
+        true
+    }
+
+    /// The word of a value's bucket, if the window has it.
+    #[inline(always)]
+    fn place(&self, row: &[OwnWord], value: f64) -> Option<usize> {
+        let negative = usize::from(value < 0.0);
+        let window = WINDOWS[negative];
+        let index = bucket_index(value.abs(), signed(row.load(SCALE)));
+        let within = i64::from(index) - i64::from(signed(row.load(window)));
+        let before = if negative == 1 {
+            row.load(WINDOWS[0] + 1)
+        } else {
+            0
+        };
+        (0..row.load(window + 1).cast_signed())
+            .contains(&within)
+            .then(|| self.buckets() + before as usize + within as usize)
+    }
+
+    /// Makes a block that has a place for the value.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&self, block: &mut OwnBlock<'_>, value: f64) {
+        let mut wanted = match block.words() {
+            Some(row) => self.read(&row),
+            None => Dense::new(self.max_scale),
+        };
+        if value != 0.0 {
+            wanted.make_room(value, self.max_size);
+        }
+        let windows = [&wanted.positive, &wanted.negative].map(|buckets| self.window(buckets));
+        let len = self.buckets() + windows[0].1 + windows[1].1;
+        block.replace(len, |new, old| {
+            if let Some(old) = old {
+                for at in SUM..self.buckets() {
+                    new.store(at, old.load(at));
+                }
+            }
+            new.store(SCALE, unsigned(wanted.scale));
+            let mut begin = self.buckets();
+            for (at, (offset, len)) in WINDOWS.into_iter().zip(windows) {
+                new.store(at, unsigned(offset));
+                new.store(at + 1, len as u64);
+                let buckets = if at == WINDOWS[0] {
+                    &wanted.positive
+                } else {
+                    &wanted.negative
+                };
+                for (index, count) in buckets.iter() {
+                    new.store(begin + (index - offset) as usize, count);
+                }
+                begin += len;
+            }
+        });
+    }
+
+    /// Where a window of some slack around these buckets begins, and how long it is.
+    fn window(&self, buckets: &Buckets) -> (i32, usize) {
+        let used = buckets.len();
+        let len = used
+            .next_power_of_two()
+            .max(MIN_WINDOW)
+            .min(self.max_size.max(used));
+        match used {
+            0 => (0, 0),
+            // As much slack on either side, a latency grows as often as it falls.
+            _ => (buckets.low() - ((len - used) / 2) as i32, len),
+        }
+    }
+
+    /// What a block holds, but for minimum and maximum: buckets first, then the sum.
+    fn read(&self, row: &(impl ReadRow + ?Sized)) -> Dense {
+        let mut dense = Dense::new(signed(row.get(SCALE)));
+        dense.zeros = row.get_acquire(ZEROS);
+        let mut begin = self.buckets();
+        for (at, buckets) in WINDOWS
+            .into_iter()
+            .zip([&mut dense.positive, &mut dense.negative])
+        {
+            let (offset, len) = (signed(row.get(at)), row.get(at + 1) as usize);
+            for within in 0..len {
+                let count = row.get_acquire(begin + within);
+                buckets.add(offset + within as i32, count);
+            }
+            begin += len;
+        }
+        dense.sum = f64::from_bits(row.get(SUM));
+        dense
+    }
+}
+
+/// The shortest window, so that the first few values do not each make a new block.
+const MIN_WINDOW: usize = 8;
+
+impl<T: Measured> Aggregate for Exponential<T> {
+    type Value = T;
+    type Reported = Reported;
+    type Point = ExponentialHistogramPoint;
+
+    /// The header: buckets come after the exemplar word.
+    fn words(&self) -> usize {
+        self.exemplar()
+    }
+
+    fn resizes(&self) -> bool {
+        true
+    }
+
+    fn reservoirs(&self, _default_size: usize) -> (usize, usize) {
+        // Specification: `metrics/sdk.md`, "Exemplar defaults".
+        (1, self.max_size.min(20))
+    }
+
+    #[inline]
+    fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
+        let value = value.as_f64();
+        let recorded = series.blocks.as_ref().and_then(|blocks| {
+            blocks.with(|block| {
+                // The second time there is room.
+                for _ in 0..2 {
+                    if let Some(row) = block.words()
+                        && self.write(row, series, value)
+                    {
+                        return exemplar::pass(row, exemplars, 0, series);
+                    }
+                    self.make_room(block, value);
+                }
+                Recorded::NoWords
+            })
+        });
+        recorded.unwrap_or(Recorded::NoWords)
+    }
+
+    fn record_shared(&self, series: &Series, value: T) {
+        series.with_shared_dense(self.max_scale, |shared| {
+            shared.record(value.as_f64(), self.max_size);
+        });
+    }
+
+    fn point(
+        &self,
+        series: &Series,
+        cells: &Collection,
+        interval: &Interval,
+        reported: &mut Reported,
+    ) -> Option<ExponentialHistogramPoint> {
+        let mut total = Dense::new(self.max_scale);
+        series.each_row(cells, |row| total.merge(self.read(row), self.max_size));
+        let mut late = (f64::INFINITY, f64::NEG_INFINITY);
+        if let Some(shared) = series.shared_dense() {
+            late = (shared.min, shared.max);
+            total.merge(shared, self.max_size);
+        }
+        let point = match interval.temporality {
+            Temporality::Cumulative => total,
+            Temporality::Delta => {
+                let before = reported
+                    .total
+                    .get_or_insert_with(|| Dense::new(self.max_scale));
+                let delta = total.since(before);
+                if delta.count() > 0 {
+                    // What receivers have added up so far, rounding included.
+                    total.sum = before.sum.plus(delta.sum);
+                    *before = total;
+                }
+                delta
+            }
+        };
+        if point.count() == 0 {
+            return None;
+        }
+        let (min, max) = min_max::read(self.min_max, series, cells, interval, |min, max| {
+            point.has_extremes(min, max)
+        });
+        let start = interval.start(series, &mut reported.began);
+        let widen = interval.temporality == Temporality::Cumulative;
+        Some(ExponentialHistogramPoint {
+            attributes: series.attributes.clone(),
+            start,
+            time: interval.time,
+            scale: point.scale,
+            zero_count: point.zeros,
+            zero_threshold: 0.0,
+            sum: point.sum,
+            min: min.map(|min| if widen { min.min(late.0) } else { min }),
+            max: max.map(|max| if widen { max.max(late.1) } else { max }),
+            positive: point.positive.into(),
+            negative: point.negative.into(),
+            exemplars: interval.exemplars(series, start, |_| true),
+        })
+    }
+
+    fn data(&self, temporality: Temporality, points: Vec<ExponentialHistogramPoint>) -> Data {
+        Data::ExponentialHistogram(ExponentialHistogram {
+            temporality,
+            points,
+        })
+    }
+}
+
+fn signed(word: u64) -> i32 {
+    (word as u32).cast_signed()
+}
+
+fn unsigned(number: i32) -> u64 {
+    u64::from(number.cast_unsigned())
+}
