@@ -108,13 +108,17 @@ impl Server {
             let address = *address;
             return Err(Error::PublicAddress { host, address });
         }
+        let asked_for = match addresses[..] {
+            [address] => address.to_string(),
+            _ => format!("{host}:{}", settings.port),
+        };
         let bound = TcpListener::bind(&addresses[..]).and_then(|listener| {
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         });
         let (listener, address) = bound.map_err(|source| Error::Bind {
-            address: format!("{host}:{}", settings.port),
+            address: asked_for,
             source,
         })?;
         Ok(Self {

@@ -227,9 +227,13 @@ fn a_token_that_no_header_can_carry_is_an_error_that_does_not_repeat_it() {
 #[tokio::test]
 async fn a_collection_that_fails_is_503_with_the_reason() {
     let collect = Fixed::new(Err(CollectError::NotRegistered));
-    let running = Running::start(Settings::default(), collect);
+    let self_meter = SelfMeter::new();
+    let recorded = meter::Recorded::default();
+    self_meter.bind(recorded.meter());
+    let running = Running::start(Settings::default().self_meter(self_meter), collect);
     let answer = running.get("/metrics", &[]).await;
     assert_eq!(answer.status, 503);
+    assert!(recorded.keys()[0].contains("error.type=not_registered"));
     assert_eq!(
         answer.text(),
         "no metrics: the reader is not registered with a provider\n"
@@ -416,8 +420,7 @@ async fn points_and_losses_are_counted_and_warned_of_once() {
     assert_eq!(recorded.sum(&[exported, component]), 9.0);
     assert_eq!(recorded.sum(&[exported, "error.type=type_conflict"]), 3.0);
     assert_eq!(recorded.sum(&[exported, "error.type=invalid_value"]), 3.0);
-    let duration = "throughline.prometheus.scrape.duration";
-    assert!(recorded.sum(&[duration, "http.response.status_code=200"]) > 0.0);
+    assert!(recorded.sum(&["otel.sdk.exporter.operation.duration", component]) > 0.0);
     assert_eq!(recorded.keys().len(), 4);
     let said = warnings.of("orders");
     assert_eq!(said.len(), 1, "{said:?}");

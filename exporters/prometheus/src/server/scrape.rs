@@ -54,6 +54,20 @@ pub(super) enum Failure {
     Stopping,
 }
 
+impl Failure {
+    /// The value of `error.type` in self-telemetry.
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Failure::Busy => "busy",
+            Failure::Collect(CollectError::NotRegistered) => "not_registered",
+            Failure::Collect(CollectError::Shutdown) | Failure::Stopping => "already_shutdown",
+            Failure::Collect(CollectError::Timeout(_)) | Failure::Late(_) => "timeout",
+            Failure::Collect(_) => "collection",
+            Failure::Panicked => "panic",
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -100,7 +114,8 @@ impl Scrapes {
         let time = asked.time();
         let done = timeout_at(began + time, self.answer(asked, time)).await;
         let result = done.unwrap_or(Err(Failure::Late(time)));
-        self.telemetry.scraped(began.elapsed(), result.is_ok());
+        let failure = result.as_ref().err();
+        self.telemetry.scraped(began.elapsed(), failure);
         result
     }
 

@@ -78,8 +78,11 @@ impl Settings {
     ///
     /// * `otel.sdk.exporter.metric_data_point.exported` `{data_point}`: points written, and with `error.type`
     ///   (a [`Cause`](crate::Cause)) points left out; each scrape counts its own.
+    /// * `otel.sdk.exporter.operation.duration` `s`: scrapes, with `error.type` those that were not answered.
     /// * `throughline.prometheus.dropped` `{item}` by `error.type`: comments and attributes left out.
-    /// * `throughline.prometheus.scrape.duration` `s` by `http.response.status_code`.
+    ///
+    /// The first two carry `otel.component.type=prometheus_http_text_metric_exporter`
+    /// (semantic conventions: `otel/sdk-metrics.md`).
     #[must_use]
     pub fn self_meter(mut self, meter: SelfMeter) -> Self {
         self.self_meter = meter;

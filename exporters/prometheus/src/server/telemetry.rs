@@ -9,6 +9,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use throughline_model::{Late, SelfMeter};
 
+use super::scrape::Failure;
 use crate::{Cause, Drops, Report};
 
 /// Metrics beyond this are counted, not warned of: names may come from outside.
@@ -41,10 +42,8 @@ impl Instruments {
                 .with_unit("{item}")
                 .build(),
             duration: meter
-                .f64_histogram("throughline.prometheus.scrape.duration")
-                .with_description(
-                    "From the request to its answer: collection, rendering, compression",
-                )
+                .f64_histogram("otel.sdk.exporter.operation.duration")
+                .with_description("From a scrape to its answer: collection, rendering, compression")
                 .with_unit("s")
                 .with_boundaries(vec![
                     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -69,13 +68,14 @@ impl Telemetry {
         }
     }
 
-    pub(super) fn scraped(&self, took: Duration, ok: bool) {
+    pub(super) fn scraped(&self, took: Duration, failure: Option<&Failure>) {
         if let Some(instruments) = self.instruments.get() {
-            let [of_type, name] = self.component.clone();
-            let status = KeyValue::new("http.response.status_code", if ok { 200 } else { 503 });
-            instruments
-                .duration
-                .record(took.as_secs_f64(), &[of_type, name, status]);
+            let mut attributes = self.component.to_vec();
+            if let Some(failure) = failure {
+                attributes.push(KeyValue::new("error.type", failure.as_str()));
+            }
+            let seconds = took.as_secs_f64();
+            instruments.duration.record(seconds, &attributes);
         }
     }
 
