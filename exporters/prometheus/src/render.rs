@@ -37,6 +37,18 @@ pub struct Exposition {
 ///
 /// Never fails: what a format cannot carry is left out and stands in the report, by metric and cause.
 ///
+/// ```
+/// use throughline_model::Snapshot;
+/// use throughline_prometheus::{Format, Options, render};
+///
+/// let format = Format::negotiate(Some("application/openmetrics-text"));
+/// let exposition = render(&Snapshot::default(), format, &Options::default());
+/// assert_eq!(exposition.text, "# EOF\n");
+/// for drops in exposition.report.drops() {
+///     eprintln!("{}: {} {} dropped, {}", drops.metric, drops.count, drops.cause.what(), drops.cause);
+/// }
+/// ```
+///
 /// * **Names** (specification: `compatibility/prometheus_and_openmetrics.md`, "Metric Metadata"): characters
 ///   outside `[a-zA-Z0-9:]` become `_`, repeats collapse, `_` at either end goes, a leading digit gets a
 ///   `_`. The unit's word (`s` → `seconds`, `By/s` → `bytes_per_second`, `{…}` → nothing, `1` → `ratio` on
@@ -47,6 +59,8 @@ pub struct Exposition {
 /// * **Types**: monotonic sum → counter, other sum and gauge → gauge, both histograms → histogram. Of two
 ///   metrics that would share a name with different types, the second is left out; in OpenMetrics so
 ///   is one whose samples could be taken for another's (`foo_created` beside the counter `foo`).
+/// * **Histograms**: cumulative buckets up to `+Inf`, then sum and count. OpenMetrics forbids a sum beside
+///   negative bounds and one that is negative or NaN, and a count without a sum; both are left out there.
 /// * **Exponential histograms** become classic ones: see below.
 /// * **Exemplars** (OpenMetrics alone): the latest one of each counter and of each histogram bucket.
 ///

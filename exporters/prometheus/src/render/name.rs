@@ -104,3 +104,6 @@ pub(super) fn push_label(out: &mut String, key: &str) {
         out.push('_');
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,3 +161,6 @@ fn push_shortest(out: &mut String, value: f64, style: Style) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use throughline_model::*;
+use throughline_prometheus::{Exposition, Format, Options, Protocol, render};
 
 /// When everything here was collected: a round number, and a start a minute before.
 pub fn at() -> SystemTime {
@@ -150,4 +151,25 @@ pub fn scoped(scopes: Vec<ScopeMetrics>) -> Snapshot {
         scopes,
         ..Snapshot::default()
     }
+}
+
+/// The exposition in OpenMetrics 1.0.0.
+pub fn openmetrics(snapshot: &Snapshot) -> Exposition {
+    let protocol = Protocol::OpenMetrics1_0_0;
+    let format = Format {
+        protocol,
+        ..Format::default()
+    };
+    render(snapshot, format, &Options::default())
+}
+
+/// The exposition in text 0.0.4.
+pub fn text(snapshot: &Snapshot) -> Exposition {
+    render(snapshot, Format::default(), &Options::default())
+}
+
+/// The lines that are samples.
+pub fn samples(exposition: &Exposition) -> Vec<&str> {
+    let lines = exposition.text.lines();
+    lines.filter(|line| !line.starts_with('#')).collect()
 }

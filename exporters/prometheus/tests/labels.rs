@@ -1,0 +1,265 @@
+//! Labels: attributes, scope and resource (specification: `compatibility/prometheus_and_openmetrics.md`,
+//! "Metric Attributes", "Instrumentation Scope", "Resource Attributes").
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+#[path = "support/snapshots.rs"]
+mod snapshots;
+
+use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
+use snapshots::*;
+use throughline_model::{Number, Resource, ScopeMetrics, Snapshot};
+use throughline_prometheus::{Cause, Format, Options, Protocol, render};
+
+fn with(attributes: Vec<KeyValue>) -> Snapshot {
+    bare(vec![metric(
+        "m",
+        "",
+        sum(false, vec![number(Number::U64(1), attributes)]),
+    )])
+}
+
+fn line(attributes: Vec<KeyValue>) -> String {
+    let snapshot = with(attributes);
+    let exposition = text(&snapshot);
+    samples(&exposition).join("\n")
+}
+
+#[test]
+fn keys_are_translated_and_sorted() {
+    assert_eq!(
+        line(pairs(&[("url.path", "/"), ("a-b", "x"), ("Z", "y")])),
+        "m{Z=\"y\",a_b=\"x\",url_path=\"/\"} 1"
+    );
+}
+
+#[test]
+fn keys_that_collide_join_their_values_in_the_order_of_the_keys() {
+    // `.` sorts before `_`, whatever the values are.
+    assert_eq!(
+        line(pairs(&[
+            ("a_b", "1"),
+            ("a.b", "9"),
+            ("a/b", "5"),
+            ("c", "x")
+        ])),
+        "m{a_b=\"9;5;1\",c=\"x\"} 1"
+    );
+}
+
+#[test]
+fn values_are_escaped() {
+    assert_eq!(
+        line(pairs(&[("k", "quote \" backslash \\ line\nend ü 日本")])),
+        "m{k=\"quote \\\" backslash \\\\ line\\nend ü 日本\"} 1"
+    );
+}
+
+#[test]
+fn values_of_other_types_are_their_json() {
+    let strings = ["a\"b", "c\nd"].map(StringValue::from).to_vec();
+    for (value, expected) in [
+        (Value::from(true), "true"),
+        (Value::from(-42), "-42"),
+        (Value::from(1.5), "1.5"),
+        (Value::from(1e21), "1e+21"),
+        (Value::from(f64::NAN), "NaN"),
+        (Value::from(f64::INFINITY), "Infinity"),
+        (Value::from(f64::NEG_INFINITY), "-Infinity"),
+        (Value::Array(Array::I64(vec![1, 2])), "[1,2]"),
+        (Value::Array(Array::Bool(vec![])), "[]"),
+        (
+            Value::Array(Array::F64(vec![0.5, f64::INFINITY])),
+            r#"[0.5,\"Infinity\"]"#,
+        ),
+        (
+            Value::Array(Array::String(strings)),
+            r#"[\"a\\\"b\",\"c\\nd\"]"#,
+        ),
+    ] {
+        assert_eq!(
+            line(vec![KeyValue::new("k", value)]),
+            format!("m{{k=\"{expected}\"}} 1")
+        );
+    }
+}
+
+#[test]
+fn an_empty_value_is_no_label() {
+    assert_eq!(line(pairs(&[("k", "")])), "m 1");
+}
+
+#[test]
+fn points_that_become_the_same_series_are_written_once_and_counted() {
+    let same = [
+        pairs(&[("a.b", "1")]),
+        pairs(&[("a_b", "1")]),
+        vec![KeyValue::new("a_b", 1)],
+        vec![KeyValue::new("a_b", 1), KeyValue::new("empty", "")],
+    ];
+    let points = same.map(|attributes| number(Number::U64(1), attributes));
+    let snapshot = bare(vec![metric("m", "", sum(false, points.to_vec()))]);
+    let exposition = text(&snapshot);
+    assert_eq!(samples(&exposition), ["m{a_b=\"1\"} 1"]);
+    assert_eq!(exposition.report.dropped(Cause::DuplicateSeries), 3);
+}
+
+fn full_scope() -> InstrumentationScope {
+    InstrumentationScope::builder("http")
+        .with_version("1.2.3")
+        .with_schema_url("https://example.com/1.0")
+        .with_attributes(pairs(&[("tier.level", "gold"), ("a", "b")]))
+        .build()
+}
+
+#[test]
+fn every_point_carries_its_scope() {
+    let snapshot = scoped(vec![ScopeMetrics {
+        scope: full_scope(),
+        metrics: vec![
+            counter("c", "", 1),
+            histogram("h", "", vec![histogram_point(&[], &[1], 1.0)]),
+        ],
+    }]);
+    let labels = "otel_scope_a=\"b\",otel_scope_name=\"http\",\
+                  otel_scope_schema_url=\"https://example.com/1.0\",otel_scope_tier_level=\"gold\",\
+                  otel_scope_version=\"1.2.3\"";
+    assert_eq!(
+        samples(&text(&snapshot)),
+        [
+            format!("c_total{{{labels}}} 1"),
+            format!("h_bucket{{{labels},le=\"+Inf\"}} 1"),
+            format!("h_sum{{{labels}}} 1"),
+            format!("h_count{{{labels}}} 1"),
+        ]
+    );
+}
+
+#[test]
+fn scope_labels_can_be_switched_off() {
+    let snapshot = scoped(vec![
+        ScopeMetrics {
+            scope: full_scope(),
+            metrics: vec![counter("c", "", 1)],
+        },
+        scope("other", vec![counter("c", "", 2)]),
+    ]);
+    let options = Options {
+        scope_labels: false,
+        ..Options::default()
+    };
+    let exposition = render(&snapshot, Format::default(), &options);
+    // Without its scope, the second point is the same series.
+    assert_eq!(samples(&exposition), ["c_total 1"]);
+    assert_eq!(exposition.report.dropped(Cause::DuplicateSeries), 1);
+}
+
+#[test]
+fn scope_attributes_do_not_take_the_names_of_the_scope() {
+    let attributes = pairs(&[
+        ("name", "x"),
+        ("version", "x"),
+        ("schema.url", "x"),
+        ("other", "kept"),
+    ]);
+    let scope = InstrumentationScope::builder("real")
+        .with_attributes(attributes)
+        .build();
+    let metrics = vec![counter("c", "", 1)];
+    let exposition = text(&scoped(vec![ScopeMetrics { scope, metrics }]));
+    assert_eq!(
+        samples(&exposition),
+        ["c_total{otel_scope_name=\"real\",otel_scope_other=\"kept\"} 1"]
+    );
+    assert_eq!(exposition.report.dropped(Cause::ReservedScopeAttribute), 3);
+}
+
+#[test]
+fn attributes_that_collide_with_scope_labels_are_joined() {
+    let mut metric = counter("c", "", 1);
+    metric.data = sum(
+        true,
+        vec![number(
+            Number::U64(1),
+            pairs(&[("otel.scope.name", "mine")]),
+        )],
+    );
+    let exposition = text(&scoped(vec![scope("theirs", vec![metric])]));
+    assert_eq!(
+        samples(&exposition),
+        ["c_total{otel_scope_name=\"mine;theirs\"} 1"]
+    );
+}
+
+fn with_resource(metrics: Vec<throughline_model::Metric>) -> Snapshot {
+    Snapshot {
+        resource: Resource::new(pairs(&[("service.name", "shop"), ("host.name", "a\"b")])).into(),
+        ..bare(metrics)
+    }
+}
+
+#[test]
+fn the_resource_is_one_target_info_and_comes_first() {
+    let snapshot = with_resource(vec![counter("c", "", 1)]);
+    assert_eq!(
+        openmetrics(&snapshot).text,
+        "# TYPE target info\n\
+         # HELP target Target metadata\n\
+         target_info{host_name=\"a\\\"b\",service_name=\"shop\"} 1\n\
+         # TYPE c counter\nc_total 1\n# EOF\n"
+    );
+    assert_eq!(
+        text(&snapshot).text,
+        "# HELP target_info Target metadata\n\
+         # TYPE target_info gauge\n\
+         target_info{host_name=\"a\\\"b\",service_name=\"shop\"} 1\n\
+         # TYPE c_total counter\nc_total 1\n"
+    );
+}
+
+#[test]
+fn target_info_can_be_switched_off_and_is_left_out_for_an_empty_resource() {
+    let options = Options {
+        target_info: false,
+        ..Options::default()
+    };
+    let snapshot = with_resource(vec![counter("c", "", 1)]);
+    let exposition = render(&snapshot, Format::default(), &options);
+    assert_eq!(samples(&exposition), ["c_total 1"]);
+    assert!(!text(&bare(vec![])).text.contains("target"));
+}
+
+#[test]
+fn no_metric_takes_the_name_of_target_info() {
+    for name in ["target_info", "target.info", "target"] {
+        let snapshot = with_resource(vec![gauge(name, "", 5.0)]);
+        let exposition = openmetrics(&snapshot);
+        assert_eq!(samples(&exposition).len(), 1, "{}", exposition.text);
+        assert_eq!(exposition.report.dropped(Cause::TypeConflict), 1);
+    }
+    assert_eq!(
+        text(&with_resource(vec![gauge("target", "", 5.0)]))
+            .report
+            .points(),
+        1
+    );
+}
+
+#[test]
+fn escaping_schemes_leave_translated_names_as_they_are() {
+    // Specification: `metrics/sdk_exporters/prometheus.md`, "Interaction with Translation Strategy".
+    let snapshot = with(pairs(&[("a.b", "x")]));
+    for scheme in ["allow-utf-8", "underscores", "dots", "values"] {
+        let accept = format!("text/plain;version=1.0.0;escaping={scheme}");
+        let format = Format::negotiate(Some(&accept));
+        assert_eq!(format.protocol, Protocol::Text1_0_0);
+        let exposition = render(&snapshot, format, &Options::default());
+        assert_eq!(samples(&exposition), ["m{a_b=\"x\"} 1"]);
+    }
+}
