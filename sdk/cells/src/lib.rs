@@ -88,8 +88,8 @@
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p throughline-cells --release --test loom --target-dir target/loom
 //! MIRIFLAGS="-Zmiri-strict-provenance" cargo +nightly miri test -p throughline-cells --tests
-//! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --leak-check=full --error-exitcode=9" \
-//!     cargo test -p throughline-cells --test property --test threads --test teardown
+//! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
+//!     --errors-for-leak-kinds=definite,indirect --error-exitcode=9" cargo test -p throughline-cells --test property --test threads --test teardown
 //! CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --tool=drd --check-stack-var=yes --error-exitcode=9" \
 //!     cargo test -p throughline-cells --test ownership
 //! ```

@@ -4,6 +4,7 @@
 
 use std::thread;
 
+use throughline_cells::parts::Registry;
 use throughline_cells::{Blocks, Words, lock};
 
 /// Miri is slow, and checks the same.
@@ -118,4 +119,40 @@ fn a_block_is_not_entered_twice() {
             .unwrap()
             .is_some()
     );
+}
+
+/// Nothing to assert: Miri and memcheck see what is not freed, or freed twice.
+#[test]
+fn a_registry_frees_what_it_made() {
+    let registry = Registry::new();
+    let words: Vec<_> = (0..5).map(|_| registry.words(512).unwrap()).collect();
+    let block = registry.block().unwrap();
+    thread::scope(|s| {
+        for len in 1..4 {
+            let (registry, words, block) = (&registry, &words, &block);
+            s.spawn(move || {
+                let owner = registry.enter();
+                for words in words.iter().take(len) {
+                    owner.with(words, |w| w[511].add(1)).unwrap();
+                }
+                for _ in 0..len {
+                    owner
+                        .with_block(block, |b| b.replace(len, |_, _| {}))
+                        .unwrap();
+                }
+            });
+        }
+    });
+    // Ranges that nobody reclaimed, current blocks, retired blocks.
+    drop(block);
+    drop(words);
+}
+
+#[test]
+fn handles_of_another_registry_are_refused() {
+    let (here, there) = (Registry::new(), Registry::new());
+    let (words, block) = (there.words(1).unwrap(), there.block().unwrap());
+    let owner = here.enter();
+    assert!(owner.with(&words, |_| ()).is_none());
+    assert!(owner.with_block(&block, |_| ()).is_none());
 }
