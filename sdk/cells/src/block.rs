@@ -234,6 +234,21 @@ impl Retired {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+impl Retired {
+    /// How many wait. For tests on one thread.
+    pub(crate) fn len(&self) -> usize {
+        let mut next = self.newest.ordered_load();
+        let mut len = 0;
+        // SAFETY: blocks in the list are freed by a collector, and the test does not run one meanwhile.
+        while let Some(block) = unsafe { next.as_ref() } {
+            len += 1;
+            next = block.next.ordered_load();
+        }
+        len
+    }
+}
+
 impl Drop for Retired {
     fn drop(&mut self) {
         // SAFETY: `&mut self`: no owner, no collector.

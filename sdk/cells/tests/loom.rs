@@ -157,6 +157,23 @@ fn a_later_thread_adds_to_what_the_ended_one_left() {
 }
 
 #[test]
+fn a_slab_that_waits_has_one_adopter() {
+    model(|registry| {
+        let words = Arc::new(registry.words(1).unwrap());
+        add(registry, &words, 1);
+        let adopters = [(); 2].map(|()| {
+            let words = words.clone();
+            thread::spawn(move || add(registry, &words, 1))
+        });
+        assert!((1..=3).contains(&total(registry, &words)));
+        for adopter in adopters {
+            adopter.join().unwrap();
+        }
+        assert_eq!(total(registry, &words), 3);
+    });
+}
+
+#[test]
 fn a_range_that_is_reused_begins_at_zero() {
     model(|registry| {
         // All of the first chunk, so that the next range of two takes the same place.

@@ -2,6 +2,7 @@
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::sync::Barrier;
 use std::thread;
 
 use throughline_cells::parts::Registry;
@@ -19,9 +20,11 @@ fn total(words: &Words) -> u64 {
 #[test]
 fn adds_of_many_threads_add_up() {
     let words = Words::new(3).unwrap();
+    let all_here = Barrier::new(4);
     thread::scope(|s| {
         for _ in 0..4 {
             s.spawn(|| {
+                all_here.wait();
                 for i in 0..ADDS {
                     words.with(|w| w[i % 3].add(1)).unwrap();
                 }
@@ -29,6 +32,31 @@ fn adds_of_many_threads_add_up() {
         }
     });
     assert_eq!(total(&words), 4 * ADDS as u64);
+}
+
+#[test]
+fn threads_that_live_at_once_adopt_different_slabs() {
+    let registry = Registry::new();
+    let words = registry.words(1).unwrap();
+    // Two that wait.
+    drop((registry.enter(), registry.enter()));
+    let all_here = Barrier::new(4);
+    thread::scope(|s| {
+        for n in 1..=4 {
+            let (registry, words, all_here) = (&registry, &words, &all_here);
+            s.spawn(move || {
+                let owner = registry.enter();
+                all_here.wait();
+                owner.with(words, |w| w[0].set(n)).unwrap();
+                all_here.wait();
+                owner.with(words, |w| assert_eq!(w[0].get(), n)).unwrap();
+            });
+        }
+    });
+    let mut values = vec![];
+    registry.lock().each(&words, |w| values.push(w[0].load()));
+    values.sort_unstable();
+    assert_eq!(values, [1, 2, 3, 4]);
 }
 
 #[test]
