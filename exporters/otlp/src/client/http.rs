@@ -248,3 +248,6 @@ fn is_protobuf(headers: &HeaderMap) -> bool {
         value.eq_ignore_ascii_case(PROTOBUF) || value.eq_ignore_ascii_case("application/protobuf")
     })
 }
+
+#[cfg(test)]
+mod tests;

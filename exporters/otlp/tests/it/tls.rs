@@ -178,6 +178,17 @@ fn a_key_of_another_certificate_is_refused() {
 }
 
 #[test]
+fn an_ipv6_address_is_a_name_to_check() {
+    for protocol in BOTH {
+        let tls = Tls::default()
+            .with_ca(Authority::new().pem().as_bytes())
+            .unwrap();
+        let endpoint = Endpoint::base(protocol, "https://[::1]:4317", Signal::Metrics).unwrap();
+        MetricExporter::new(endpoint.with_tls(tls)).unwrap();
+    }
+}
+
+#[test]
 fn the_systems_authorities_are_the_default() {
     for protocol in BOTH {
         let endpoint = Endpoint::base(protocol, "https://localhost:1", Signal::Metrics).unwrap();
