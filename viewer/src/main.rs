@@ -46,7 +46,8 @@ async fn run(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
-        let mut shown = viewer.store().version();
+        // That of an empty store: what came before the first tick is news.
+        let mut shown = 0;
         loop {
             tokio::select! {
                 () = stop.wait() => break,

@@ -5,6 +5,8 @@
 
 mod bar;
 mod clean;
+mod guides;
+mod lines;
 mod paint;
 mod table;
 mod tree;

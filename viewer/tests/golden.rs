@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use expect_test::expect;
+use proptest::prelude::*;
 use throughline_viewer::*;
 
 /// Nanoseconds per millisecond.
@@ -510,10 +511,63 @@ fn a_trace_of_ten_thousand_spans_is_cut_and_says_so() {
         vec![exemplar(1, 1, 1_000, 1.0, &[])],
     )]);
     assert_eq!(store.trace(trace_id(1)).unwrap().spans.len(), 10_000);
+    assert!(store.report(&ReportOptions::default()).outliers[0].is_resolved());
     let text = store.report(&ReportOptions::default()).to_string();
     assert!(
         text.contains("9,960 of 10,000 spans not shown (no error among them)"),
         "{text}"
     );
     assert!(text.lines().count() < 70, "{text}");
+}
+
+/// Text as an attacker would send it: controls, escapes, directions, wide and combining letters.
+fn hostile() -> impl Strategy<Value = String> {
+    let char = prop_oneof![
+        any::<char>(),
+        prop_oneof![
+            Just('\u{1b}'),
+            Just('\n'),
+            Just('\r'),
+            Just('\u{9b}'),
+            Just('\u{202e}')
+        ],
+        Just('注'),
+        Just('\u{301}'),
+        proptest::char::range('a', 'z'),
+    ];
+    proptest::collection::vec(char, 0..60).prop_map(|chars| chars.into_iter().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_sent_no_line_breaks_out_or_passes_the_width(
+        texts in proptest::collection::vec(hostile(), 9),
+        width in 0..160_usize,
+        ascii in any::<bool>(),
+    ) {
+        let [service, metric, key, value, name, message, body, event, unit] = &texts[..] else {
+            unreachable!()
+        };
+        let store = Store::new(Limits::default());
+        let mut root = span(service, (1, 1, 0), name, (0, 900), &[(key, value)]);
+        root.status = Status { code: StatusCode::Error, message: message.as_str().into() };
+        root.events = [SpanEvent { time: at(5), name: event.as_str().into(), attributes: attributes(&[(key, value)]) }].into();
+        store.add_spans([root, span(name, (1, 2, 1), service, (10, 20), &[])]);
+        store.add_logs([log(1, 1, 7, 17, body, &[(key, value)]), log(1, 9, 8, 3, body, &[])]);
+        let slow = exemplar(1, 1, 900, 0.9, &[(value, key)]);
+        let mut level = number(metric, unit, Kind::Gauge, &[(key, value)], Number::Int(1));
+        level.series.origin = origin(service);
+        store.add_points([timed(service, metric, &[(key, value)], &[(0, 200), (9, 1)], vec![slow]), level]);
+        let text = store
+            .report(&ReportOptions { self_telemetry: true, ..Default::default() })
+            .text(&TextOptions { width, ascii, ..TextOptions::default() });
+        prop_assert!(text.contains("1. 900 ms"));
+        for line in text.lines() {
+            prop_assert!(unicode_width::UnicodeWidthStr::width(line) <= width.max(60), "{line:?}");
+            prop_assert!(!line.chars().any(|char| char.is_control() || char == '\u{202e}'), "{line:?}");
+        }
+        prop_assert!(!ascii || text.is_ascii());
+    }
 }

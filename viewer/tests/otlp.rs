@@ -507,3 +507,15 @@ async fn many_senders_at_once_lose_nothing() {
     assert_eq!(viewer.store().usage().spans, 8 * 40);
     viewer.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_client_that_hangs_does_not_hold_up_the_shutdown_for_ever() {
+    let viewer = start().await;
+    let mut stream = TcpStream::connect(viewer.http_addr()).await.unwrap();
+    let head =
+        format!("POST /v1/traces HTTP/1.1\r\nHost: v\r\n{PROTOBUF}\r\nContent-Length: 99\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The clock moves by itself once nothing else can.
+    tokio::time::pause();
+    viewer.shutdown().await;
+}

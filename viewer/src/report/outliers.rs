@@ -22,6 +22,16 @@ pub struct Outlier {
     pub trace: Option<Trace>,
 }
 
+impl Outlier {
+    /// Whether the span that the exemplar was measured in is here: what every exemplar promises.
+    pub fn is_resolved(&self) -> bool {
+        let (Some(trace), Some(span)) = (&self.trace, self.sighting.span) else {
+            return false;
+        };
+        trace.spans.iter().any(|have| have.id == span)
+    }
+}
+
 /// An exemplar, and where it was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {

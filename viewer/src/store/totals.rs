@@ -160,3 +160,6 @@ fn add_buckets(a: &mut ExponentialBuckets, b: &ExponentialBuckets) {
         *place = place.saturating_add(*count);
     }
 }
+
+#[cfg(test)]
+mod tests;
