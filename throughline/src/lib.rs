@@ -24,18 +24,45 @@
 //! ```
 
 mod attributes;
+#[cfg(feature = "tracing")]
+mod bridge;
+mod builder;
+pub mod configuration;
+mod delivery;
+mod describe;
+mod duplicates;
+mod error;
+mod global;
 mod instruments;
 mod operation;
+mod pipeline;
+mod resource;
 mod series;
+mod settings;
 mod telemetry;
 
 pub use attributes::{AttributeSet, AttributeValue};
+pub use builder::TelemetryBuilder;
+pub use describe::Description;
+pub use error::Error;
 pub use instruments::{
     Counter, CounterValue, Gauge, GaugeValue, Histogram, HistogramValue, Instrument,
     InstrumentBuilder, Series, UpDownCounter, UpDownCounterValue,
 };
 pub use operation::{Call, Observed, Operation, OperationBuilder, OperationGuard};
+#[cfg(feature = "otlp")]
+pub use settings::Otlp;
+#[cfg(feature = "prometheus")]
+pub use settings::Prometheus;
 pub use telemetry::Telemetry;
+
+pub use throughline_engine::{
+    Aggregation, Collector, ExemplarFilter, InstrumentKind, Instruments, Observable, Observations,
+    Registration, Selector, TemporalityPreference, View,
+};
+pub use throughline_model::{Clock, Push, Random};
+#[cfg(feature = "otlp")]
+pub use throughline_otlp::{Compression, Protocol, Signal, Tls};
 
 pub use opentelemetry;
 pub use opentelemetry_sdk;

@@ -114,7 +114,7 @@ family! {
 
 family! {
     /// Keeps what was seen last: a temperature, a version. What can be read at any time is better left to
-    /// a [`Collector`, which reads it when it is needed.
+    /// a [[`Collector`](crate::Collector), which reads it when it is needed.
     ///
     /// # Example
     /// ```

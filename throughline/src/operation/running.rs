@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::{SpanBuilder, SpanRef, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{Span, SpanBuilder, SpanRef, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
 
 use super::metrics::CallSeries;
@@ -18,6 +18,8 @@ pub(super) struct Running {
     started: SystemTime,
     /// The clock's monotonic reading at the start.
     since: Duration,
+    /// Whether the context's span is the operation's own.
+    traced: bool,
     ended: bool,
 }
 
@@ -31,16 +33,21 @@ impl Running {
         let declaration = &series.declaration;
         let started = declaration.clock.now();
         let since = declaration.clock.monotonic();
-        let context = match &declaration.tracer {
-            Some(tracer) => {
-                let mut attributes = span_attributes;
-                attributes.splice(0..0, series.attributes.iter().cloned());
-                let span = SpanBuilder::from_name(declaration.name.clone())
-                    .with_kind(declaration.kind.clone())
-                    .with_start_time(started)
-                    .with_attributes(attributes);
-                parent.with_span(tracer.build_with_context(span, &parent))
-            }
+        let span = declaration.tracer.as_ref().map(|tracer| {
+            let mut attributes = span_attributes;
+            attributes.splice(0..0, series.attributes.iter().cloned());
+            let span = SpanBuilder::from_name(declaration.name.clone())
+                .with_kind(declaration.kind.clone())
+                .with_start_time(started)
+                .with_attributes(attributes);
+            tracer.build_with_context(span, &parent)
+        });
+        // After shutdown and where telemetry is suppressed, spans have no id: one of those would hide the
+        // parent from whoever propagates it.
+        let span = span.filter(|span| span.span_context().is_valid());
+        let traced = span.is_some();
+        let context = match span {
+            Some(span) => parent.with_span(span),
             None => parent,
         };
         {
@@ -52,6 +59,7 @@ impl Running {
             context,
             started,
             since,
+            traced,
             ended: false,
         }
     }
@@ -63,8 +71,7 @@ impl Running {
 
     /// The operation's span. Where nothing is traced, the context's span is someone else's.
     pub(super) fn span(&self) -> Option<SpanRef<'_>> {
-        let traced = self.series.declaration.tracer.is_some();
-        traced.then(|| self.context.span())
+        self.traced.then(|| self.context.span())
     }
 
     /// How a result ends the call.

@@ -1,0 +1,285 @@
+//! How telemetry is set up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry_sdk::trace::{ShouldSample, SpanExporter};
+use throughline_engine::{ExemplarFilter, TemporalityPreference, View};
+use throughline_model::{Clock, Push, Random, SystemClock, SystemRandom};
+
+#[cfg(feature = "logs")]
+use crate::delivery::LogSink;
+use crate::delivery::SpanSink;
+use crate::settings::Lookup;
+#[cfg(feature = "otlp")]
+use crate::settings::Otlp;
+#[cfg(feature = "prometheus")]
+use crate::settings::Prometheus;
+use crate::{Error, Telemetry, pipeline};
+
+/// Sets telemetry up. Made by [`Telemetry::builder`].
+///
+/// Code beats environment: what is not said here comes from the `OTEL_*` variables
+/// ([`configuration`](crate::configuration)), then from the specification's defaults.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use throughline::{Otlp, Prometheus, Telemetry};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let telemetry = Telemetry::builder("checkout")
+///     .version(env!("CARGO_PKG_VERSION"))
+///     .namespace("shop")
+///     .resource_attribute("deployment.environment.name", "production")
+///     .otlp(Otlp::grpc("http://localhost:4317").gzip())
+///     .prometheus(Prometheus::at("127.0.0.1:0"))
+///     .metric_interval(Duration::from_secs(10))
+/// #   .otlp(Otlp::new().signals([]))
+///     .build()?;
+/// println!("{}", telemetry.describe());
+/// telemetry.shutdown(Duration::from_secs(5))?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing before `install` or `build`"]
+pub struct TelemetryBuilder {
+    pub(crate) service_name: String,
+    pub(crate) resource: Vec<KeyValue>,
+    #[cfg(feature = "otlp")]
+    pub(crate) otlp: Otlp,
+    #[cfg(feature = "prometheus")]
+    pub(crate) prometheus: Option<Prometheus>,
+    pub(crate) span_exporter: Option<SpanSink>,
+    pub(crate) metric_exporter: Option<Box<dyn Push>>,
+    #[cfg(feature = "logs")]
+    pub(crate) log_exporter: Option<LogSink>,
+    pub(crate) sampler: Option<Box<dyn ShouldSample>>,
+    pub(crate) views: Vec<View>,
+    pub(crate) exemplar_filter: Option<ExemplarFilter>,
+    pub(crate) temporality: Option<TemporalityPreference>,
+    pub(crate) cardinality_limit: Option<usize>,
+    pub(crate) metric_interval: Option<Duration>,
+    #[cfg(feature = "tracing")]
+    pub(crate) tracing: crate::bridge::BridgeSettings,
+    pub(crate) environment: Lookup,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl TelemetryBuilder {
+    pub(crate) fn new(service_name: String) -> Self {
+        Self {
+            service_name,
+            resource: Vec::new(),
+            #[cfg(feature = "otlp")]
+            otlp: Otlp::new(),
+            #[cfg(feature = "prometheus")]
+            prometheus: None,
+            span_exporter: None,
+            metric_exporter: None,
+            #[cfg(feature = "logs")]
+            log_exporter: None,
+            sampler: None,
+            views: Vec::new(),
+            exemplar_filter: None,
+            temporality: None,
+            cardinality_limit: None,
+            metric_interval: None,
+            #[cfg(feature = "tracing")]
+            tracing: Default::default(),
+            environment: Lookup::Process,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// The service's version: `service.version`.
+    pub fn version(self, version: impl Into<Value>) -> Self {
+        self.resource_attribute("service.version", version)
+    }
+
+    /// What groups services: `service.namespace`.
+    pub fn namespace(self, namespace: impl Into<Value>) -> Self {
+        self.resource_attribute("service.namespace", namespace)
+    }
+
+    /// An attribute of the resource, which every span, metric and log record carries. Beats
+    /// `OTEL_RESOURCE_ATTRIBUTES` and what is detected.
+    pub fn resource_attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        self.resource.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// Where OTLP goes, and how. Default: what the environment says, else HTTP/protobuf to
+    /// `http://localhost:4318`.
+    #[cfg(feature = "otlp")]
+    pub fn otlp(mut self, otlp: Otlp) -> Self {
+        self.otlp = otlp;
+        self
+    }
+
+    /// Serves `/metrics` to Prometheus, beside the push over OTLP. Default: only where
+    /// `OTEL_METRICS_EXPORTER` names `prometheus`, since it opens a port.
+    #[cfg(feature = "prometheus")]
+    pub fn prometheus(mut self, prometheus: Prometheus) -> Self {
+        self.prometheus = Some(prometheus);
+        self
+    }
+
+    /// Sends spans through this exporter in place of OTLP. It runs on the delivery thread and must not
+    /// block it; a panic fails its batch alone.
+    pub fn span_exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
+        self.span_exporter = Some(SpanSink::new(exporter));
+        self
+    }
+
+    /// Sends metrics through this exporter in place of OTLP. It runs on the delivery thread and must not
+    /// block it; a panic fails its push alone.
+    pub fn metric_exporter(mut self, exporter: impl Push + 'static) -> Self {
+        self.metric_exporter = Some(Box::new(exporter));
+        self
+    }
+
+    /// Sends log records through this exporter in place of OTLP. It runs on the delivery thread and must
+    /// not block it; a panic fails its batch alone.
+    #[cfg(feature = "logs")]
+    pub fn log_exporter(
+        mut self,
+        exporter: impl opentelemetry_sdk::logs::LogExporter + 'static,
+    ) -> Self {
+        self.log_exporter = Some(LogSink::new(exporter));
+        self
+    }
+
+    /// Which traces are sampled. Beats `OTEL_TRACES_SAMPLER`. Default: all, unless the caller decided.
+    pub fn sampler(mut self, sampler: impl ShouldSample + 'static) -> Self {
+        self.sampler = Some(Box::new(sampler));
+        self
+    }
+
+    /// Adds a view: what becomes of the instruments it selects. Views apply in the order they were added.
+    pub fn view(mut self, view: View) -> Self {
+        self.views.push(view);
+        self
+    }
+
+    /// Which measurements may become exemplars. Beats `OTEL_METRICS_EXEMPLAR_FILTER`. Default: those made in
+    /// a sampled span.
+    pub fn exemplar_filter(mut self, filter: ExemplarFilter) -> Self {
+        self.exemplar_filter = Some(filter);
+        self
+    }
+
+    /// Which instruments are pushed as deltas. Beats
+    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`; Prometheus is always cumulative. Default: none.
+    pub fn temporality(mut self, preference: TemporalityPreference) -> Self {
+        self.temporality = Some(preference);
+        self
+    }
+
+    /// How many attribute sets a stream tells apart, at least 1; what is over goes to
+    /// `otel.metric.overflow=true`. Default: 2000.
+    pub fn cardinality_limit(mut self, limit: usize) -> Self {
+        self.cardinality_limit = Some(limit);
+        self
+    }
+
+    /// The time from one push of metrics to the next, more than zero. Beats `OTEL_METRIC_EXPORT_INTERVAL`.
+    /// Default: 60 s.
+    pub fn metric_interval(mut self, interval: Duration) -> Self {
+        self.metric_interval = Some(interval);
+        self
+    }
+
+    /// Which `tracing` spans and events are exported, as `tracing_subscriber::filter::Targets` reads it:
+    /// `info,shop=debug,noisy=off`. What the console shows is `RUST_LOG`'s affair. Default: `info`.
+    #[cfg(feature = "tracing")]
+    pub fn tracing_filter(mut self, targets: impl Into<String>) -> Self {
+        self.tracing.filter = Some(targets.into());
+        self
+    }
+
+    /// Leaves standard error alone: by default our subscriber writes events there, as `RUST_LOG` says, from
+    /// `info` up where it says nothing.
+    #[cfg(feature = "tracing")]
+    pub fn without_console(mut self) -> Self {
+        self.tracing.console = false;
+        self
+    }
+
+    /// Leaves the global `tracing` subscriber alone: add [`Telemetry::layer`] to yours.
+    #[cfg(feature = "tracing")]
+    pub fn without_subscriber(mut self) -> Self {
+        self.tracing.subscriber = false;
+        self
+    }
+
+    /// Where the time comes from, for operations, metrics and exporters. Default: the operating system.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where chance comes from, for ids of this process, exemplars and the jitter of retries. Trace ids are
+    /// `opentelemetry_sdk`'s. Default: seeded by the operating system.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Reads variables from here in place of the process' environment.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Telemetry;
+    ///
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .environment(|name| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned()))
+    ///     .build()?;
+    /// assert!(telemetry.is_disabled());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn environment(
+        mut self,
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.environment = Lookup::Given(Box::new(lookup));
+        self
+    }
+
+    /// Builds telemetry and makes it the process': the global meter and tracer providers, the propagator,
+    /// and the `tracing` subscriber where none is set yet.
+    ///
+    /// Instruments and tracers that were taken from `opentelemetry::global` before stay no-ops.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, a port for Prometheus that is taken, and
+    /// [`is_already_installed`](Error::is_already_installed) while another one is installed and not shut
+    /// down. Nothing is left behind then.
+    pub fn install(self) -> Result<Telemetry, Error> {
+        pipeline::install(self)
+    }
+
+    /// Builds telemetry and leaves everything global alone: for tests, and for processes with several.
+    /// Libraries that use `opentelemetry::global` do not reach it; [`Telemetry::layer`] brings `tracing`.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, and a port for Prometheus that is taken.
+    pub fn build(self) -> Result<Telemetry, Error> {
+        pipeline::build(self)
+    }
+}
+
+impl fmt::Debug for TelemetryBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TelemetryBuilder")
+            .field("service_name", &self.service_name)
+            .field("resource", &self.resource)
+            .finish_non_exhaustive()
+    }
+}

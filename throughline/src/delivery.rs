@@ -1,0 +1,170 @@
+//! The one thread that everything leaves on.
+//!
+//! ```text
+//! user threads ── spans ───► queue ─┐
+//!              ── records ─► queue ─┤   thread "throughline", current-thread runtime
+//!              ── commands ────────►├─► span worker │ log worker │ metric pushes │ /metrics
+//!                                   │        telemetry suppressed throughout
+//!              ◄── replies ─────────┘   users' callbacks run in blocking threads beside it
+//! ```
+//!
+//! Connections are made, used and dropped here, so nothing depends on the caller's runtime and nothing can
+//! deadlock with it: user threads send a command and wait on a channel of the standard library, with a
+//! deadline. A thread is never joined, since that has none.
+
+mod health;
+#[cfg(feature = "logs")]
+mod logs;
+mod metrics;
+mod spans;
+mod thread;
+
+use std::sync::mpsc as std_mpsc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::Error;
+
+#[cfg(feature = "logs")]
+pub(crate) use logs::{LogQueue, LogSink, LogWorker};
+pub(crate) use metrics::Pusher;
+pub(crate) use spans::SpanSink;
+pub(crate) use thread::Plan;
+
+/// What a flush or a shutdown came to: what was lost, each in a sentence.
+type Outcome = Result<(), Vec<String>>;
+
+enum Command {
+    Flush {
+        timeout: Duration,
+        reply: std_mpsc::SyncSender<Outcome>,
+    },
+    Shutdown {
+        timeout: Duration,
+    },
+}
+
+/// The handle of the delivery thread. Dropping it ends the thread without anyone waiting.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    commands: mpsc::UnboundedSender<Command>,
+    ended: Arc<Ended>,
+    thread: std::thread::ThreadId,
+}
+
+/// How the thread ended, once it has.
+#[derive(Debug, Default)]
+struct Ended {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether somebody asked for the shutdown.
+    asked: bool,
+    outcome: Option<Outcome>,
+}
+
+impl Delivery {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Where the thread, its runtime or an exporter cannot be made.
+    pub(crate) fn start(plan: Plan) -> Result<Self, Error> {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let ended = Arc::new(Ended::default());
+        let (ready, is_ready) = std_mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("throughline".to_owned())
+            .spawn({
+                let ended = Arc::clone(&ended);
+                move || thread::run(plan, receiver, &ready, &ended)
+            })
+            .map_err(Error::thread)?;
+        match is_ready.recv() {
+            Ok(Ok(())) => Ok(Self {
+                commands,
+                ended,
+                thread: thread.thread().id(),
+            }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::thread(std::io::Error::other(
+                "it panicked at its start",
+            ))),
+        }
+    }
+
+    /// Delivers what was recorded so far.
+    pub(crate) fn flush(&self, timeout: Duration) -> Result<(), Error> {
+        self.refuse_on_delivery_thread()?;
+        let (reply, replied) = std_mpsc::sync_channel(1);
+        if self
+            .commands
+            .send(Command::Flush { timeout, reply })
+            .is_err()
+        {
+            // It has ended, and delivered everything before.
+            return Ok(());
+        }
+        match replied.recv_timeout(timeout) {
+            Ok(outcome) => outcome.map_err(Error::undelivered),
+            Err(std_mpsc::RecvTimeoutError::Timeout) => Err(Error::timeout("the flush", timeout)),
+            // A shutdown came first.
+            Err(std_mpsc::RecvTimeoutError::Disconnected) => Ok(()),
+        }
+    }
+
+    /// Delivers everything and ends the thread. Whoever comes second waits for the first.
+    pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), Error> {
+        self.refuse_on_delivery_thread()?;
+        let deadline = Instant::now().checked_add(timeout);
+        let mut state = self.ended.lock();
+        if !std::mem::replace(&mut state.asked, true) {
+            // Should the thread be gone, it has said how it ended.
+            let _ = self.commands.send(Command::Shutdown { timeout });
+        }
+        loop {
+            if let Some(outcome) = &state.outcome {
+                return outcome.clone().map_err(Error::undelivered);
+            }
+            let left = match deadline {
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+                None => Duration::MAX,
+            };
+            if left.is_zero() {
+                return Err(Error::timeout("the shutdown", timeout));
+            }
+            let waited = self.ended.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether a shutdown was asked for.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        let state = self.ended.lock();
+        state.asked || state.outcome.is_some()
+    }
+
+    /// An exporter that is told to wait for itself would wait for ever.
+    fn refuse_on_delivery_thread(&self) -> Result<(), Error> {
+        if std::thread::current().id() == self.thread {
+            let cause = "the delivery thread cannot wait for itself".to_owned();
+            return Err(Error::undelivered(vec![cause]));
+        }
+        Ok(())
+    }
+}
+
+impl Ended {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, outcome: Outcome) {
+        self.lock().outcome.get_or_insert(outcome);
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,148 @@
+//! The way out of metrics: a push each interval, and when asked.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use throughline_model::{Collect, CollectError, Push, Snapshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
+
+use super::health::Health;
+
+/// Collects and pushes.
+#[derive(Debug)]
+pub(crate) struct Pusher {
+    pub(crate) collect: Arc<dyn Collect>,
+    pub(crate) push: Box<dyn Push>,
+    /// From one push to the next.
+    pub(crate) interval: Duration,
+    /// How long one may take, the collection included.
+    pub(crate) timeout: Duration,
+}
+
+/// Asks the pusher for a push now.
+#[derive(Clone)]
+pub(super) struct Metrics(mpsc::UnboundedSender<Request>);
+
+struct Request {
+    deadline: Instant,
+    reply: oneshot::Sender<Result<(), String>>,
+}
+
+impl Metrics {
+    /// Pushes now, after a push that is under way.
+    pub(super) async fn push(&self, deadline: Instant) -> Result<(), String> {
+        let (reply, replied) = oneshot::channel();
+        let request = Request { deadline, reply };
+        if self.0.send(request).is_err() {
+            return Err("the pusher is gone".to_owned());
+        }
+        match timeout_at(deadline, replied).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err("the pusher is gone".to_owned()),
+            Err(_) => Err("no time was left for the last push".to_owned()),
+        }
+    }
+}
+
+impl Pusher {
+    /// Pushes until all [`Metrics`] are gone. Must be called on the runtime.
+    pub(super) fn spawn(self) -> Metrics {
+        let (send, requests) = mpsc::unbounded_channel();
+        tokio::spawn(self.run(requests));
+        Metrics(send)
+    }
+
+    async fn run(self, mut requests: mpsc::UnboundedReceiver<Request>) {
+        let mut health = Health::new("metrics");
+        // A collection that took longer than its push had time for.
+        let mut late = None;
+        let mut ticks = interval_at(Instant::now() + self.interval, self.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let request = tokio::select! {
+                biased;
+                request = requests.recv() => match request {
+                    Some(request) => Some(request),
+                    None => return,
+                },
+                _ = ticks.tick() => None,
+            };
+            let deadline = match &request {
+                Some(request) => request.deadline,
+                None => Instant::now() + self.timeout,
+            };
+            let result = self.collect_and_push(&mut late, deadline).await;
+            health.observe(&result);
+            if let Some(request) = request {
+                // Whoever waited may have given up.
+                let _ = request.reply.send(result);
+            }
+        }
+    }
+
+    async fn collect_and_push(
+        &self,
+        late: &mut Option<Collection>,
+        deadline: Instant,
+    ) -> Result<(), String> {
+        // What a collection took from a delta reader must not be lost because it was late.
+        if let Some(collection) = late.take() {
+            let snapshot = finish(collection, late, deadline).await?;
+            self.push(&snapshot, deadline).await?;
+        }
+        let (collect, limit) = (Arc::clone(&self.collect), deadline - Instant::now());
+        let collection = tokio::task::spawn_blocking(move || collect.collect(limit));
+        let snapshot = finish(collection, late, deadline).await?;
+        self.push(&snapshot, deadline).await
+    }
+
+    async fn push(&self, snapshot: &Snapshot, deadline: Instant) -> Result<(), String> {
+        if snapshot.is_empty() {
+            return Ok(());
+        }
+        match timeout_at(deadline, unpanicked(|| self.push.push(snapshot))).await {
+            Ok(Ok(result)) => result.map_err(|error| error.to_string()),
+            Ok(Err(panic)) => Err(panic),
+            Err(_) => Err("the push was not acknowledged in time".to_owned()),
+        }
+    }
+}
+
+type Collection = JoinHandle<Result<Snapshot, CollectError>>;
+
+/// Waits for a collection; one that is late is kept for the next push.
+async fn finish(
+    mut collection: Collection,
+    late: &mut Option<Collection>,
+    deadline: Instant,
+) -> Result<Snapshot, String> {
+    match timeout_at(deadline, &mut collection).await {
+        Ok(Ok(collected)) => collected.map_err(|error| error.to_string()),
+        Ok(Err(_)) => Err("the collection panicked".to_owned()),
+        Err(_) => {
+            *late = Some(collection);
+            Err("the collection is not finished: a callback takes long or hangs".to_owned())
+        }
+    }
+}
+
+/// Polls the future that `start` gives; a panic of either is an error.
+async fn unpanicked<F: Future>(start: impl FnOnce() -> F) -> Result<F::Output, String> {
+    let said = |_| "the exporter panicked".to_owned();
+    // What a panic leaves behind is the exporter's own: whatever it does next, it cannot harm us.
+    let mut future = pin!(catch_unwind(AssertUnwindSafe(start)).map_err(said)?);
+    poll_fn(
+        |task| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(said(panic))),
+        },
+    )
+    .await
+}

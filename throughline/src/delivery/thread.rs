@@ -1,0 +1,238 @@
+//! What the thread does.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::time::Duration;
+
+use opentelemetry::Context;
+use throughline_samplers::{SpanQueue, SpanWorker};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::metrics::{Metrics, Pusher};
+use super::spans::SpanSink;
+use super::{Command, Ended, Outcome};
+use crate::Error;
+
+/// What leaves, and how.
+pub(crate) struct Plan {
+    pub(crate) resource: opentelemetry_sdk::Resource,
+    pub(crate) spans: Option<(SpanQueue, SpanWorker, SpanSink)>,
+    #[cfg(feature = "logs")]
+    pub(crate) logs: Option<(super::LogQueue, super::logs::LogWorker, super::LogSink)>,
+    pub(crate) metrics: Option<Pusher>,
+    #[cfg(feature = "prometheus")]
+    pub(crate) prometheus: Option<throughline_prometheus::Server>,
+    /// Closes what admits spans and events; the first thing a shutdown does.
+    pub(crate) close: Box<dyn FnOnce() + Send>,
+    /// Shuts the providers down; the last thing. It drops users' callbacks, so it may block.
+    pub(crate) end: Box<dyn FnOnce() + Send>,
+}
+
+pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a flush and a shutdown talk to.
+#[derive(Clone)]
+struct Parts {
+    spans: Option<SpanQueue>,
+    #[cfg(feature = "logs")]
+    logs: Option<super::LogQueue>,
+    metrics: Option<Metrics>,
+}
+
+pub(super) fn run(
+    plan: Plan,
+    commands: mpsc::UnboundedReceiver<Command>,
+    ready: &std_mpsc::SyncSender<Result<(), Error>>,
+    ended: &Arc<Ended>,
+) {
+    // Said even where something below panics; an outcome that stands already is kept.
+    let _ended = SayEnded(Arc::clone(ended));
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = ready.send(Err(Error::thread(error)));
+            return;
+        }
+    };
+    // What exporting says about itself is never exported (otherwise it would feed itself).
+    let _quiet = Context::enter_telemetry_suppressed_scope();
+    runtime.block_on(async {
+        match start(plan) {
+            Ok(started) => {
+                let _ = ready.send(Ok(()));
+                serve(started, commands, ended).await;
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        }
+    });
+    // A callback that hangs keeps its blocking thread, not this one.
+    runtime.shutdown_background();
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .thread_name("throughline-blocking")
+        .max_blocking_threads(8)
+        .build()
+}
+
+struct Started {
+    parts: Parts,
+    close: Box<dyn FnOnce() + Send>,
+    end: Box<dyn FnOnce() + Send>,
+}
+
+/// Spawns the workers; a panic of one is caught by the runtime and leaves the others alone.
+fn start(plan: Plan) -> Result<Started, Error> {
+    let spans = plan.spans.map(|(queue, worker, sink)| {
+        tokio::spawn(sink.run(worker));
+        queue
+    });
+    #[cfg(feature = "logs")]
+    let logs = match plan.logs {
+        Some((queue, worker, sink)) => {
+            tokio::spawn(sink.run(worker, &plan.resource)?);
+            Some(queue)
+        }
+        None => None,
+    };
+    #[cfg(not(feature = "logs"))]
+    let _ = plan.resource;
+    let metrics = plan.metrics.map(Pusher::spawn);
+    #[cfg(feature = "prometheus")]
+    if let Some(server) = plan.prometheus {
+        tokio::spawn(async move {
+            if let Err(error) = server.serve().await {
+                tracing::warn!(target: "throughline", "/metrics is not served any more: {error}");
+            }
+        });
+    }
+    Ok(Started {
+        parts: Parts {
+            spans,
+            #[cfg(feature = "logs")]
+            logs,
+            metrics,
+        },
+        close: plan.close,
+        end: plan.end,
+    })
+}
+
+async fn serve(
+    started: Started,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    ended: &Arc<Ended>,
+) {
+    let Started { parts, close, end } = started;
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Flush { timeout, reply } => {
+                let parts = parts.clone();
+                tokio::spawn(async move {
+                    // Whoever waited may have given up.
+                    let _ = reply.try_send(parts.flush(timeout).await);
+                });
+            }
+            Command::Shutdown { timeout } => {
+                let deadline = Instant::now() + timeout;
+                close();
+                let outcome = parts.shutdown(timeout).await;
+                // Best effort: callbacks that hang are left behind.
+                let _ = timeout_at(deadline, tokio::task::spawn_blocking(end)).await;
+                ended.set(outcome);
+                return;
+            }
+        }
+    }
+}
+
+impl Parts {
+    /// Spans and log records first, at the same time; metrics last, so that what they say about the others
+    /// is in them.
+    async fn flush(&self, timeout: Duration) -> Outcome {
+        let (first, deadline) = budget(timeout);
+        let mut lost = Vec::new();
+        let spans = async {
+            match &self.spans {
+                Some(queue) => said("spans", queue.force_flush_async(first).await),
+                None => None,
+            }
+        };
+        #[cfg(feature = "logs")]
+        let logs = async {
+            match &self.logs {
+                Some(queue) => said("log records", queue.force_flush_async(first).await),
+                None => None,
+            }
+        };
+        #[cfg(not(feature = "logs"))]
+        let logs = std::future::ready(None);
+        let (spans, logs) = tokio::join!(spans, logs);
+        lost.extend(spans.into_iter().chain(logs));
+        lost.extend(self.push_metrics(deadline).await);
+        outcome(lost)
+    }
+
+    async fn shutdown(&self, timeout: Duration) -> Outcome {
+        let (first, deadline) = budget(timeout);
+        let mut lost = Vec::new();
+        let spans = async {
+            match &self.spans {
+                Some(queue) => said("spans", queue.shutdown_async(first).await),
+                None => None,
+            }
+        };
+        #[cfg(feature = "logs")]
+        let logs = async {
+            match &self.logs {
+                Some(queue) => said("log records", queue.shutdown_async(first).await),
+                None => None,
+            }
+        };
+        #[cfg(not(feature = "logs"))]
+        let logs = std::future::ready(None);
+        let (spans, logs) = tokio::join!(spans, logs);
+        lost.extend(spans.into_iter().chain(logs));
+        lost.extend(self.push_metrics(deadline).await);
+        outcome(lost)
+    }
+
+    async fn push_metrics(&self, deadline: Instant) -> Option<String> {
+        let error = self.metrics.as_ref()?.push(deadline).await.err()?;
+        Some(format!("metrics: {error}"))
+    }
+}
+
+/// The time for spans and log records, and the end of it all: a collector that does not answer must not use
+/// up the time of the final metrics. A little is kept back, so that who waits hears what was lost.
+fn budget(timeout: Duration) -> (Duration, Instant) {
+    let spare = (timeout / 10).min(Duration::from_millis(100));
+    let usable = timeout - spare;
+    // Longer than anyone waits, and no instant overflows by it.
+    let usable = usable.min(Duration::from_secs(30 * 24 * 3600));
+    (usable * 6 / 10, Instant::now() + usable)
+}
+
+fn said(what: &str, result: Result<(), throughline_samplers::Error>) -> Option<String> {
+    result.err().map(|error| format!("{what}: {error}"))
+}
+
+fn outcome(lost: Vec<String>) -> Outcome {
+    if lost.is_empty() { Ok(()) } else { Err(lost) }
+}
+
+struct SayEnded(Arc<Ended>);
+
+impl Drop for SayEnded {
+    fn drop(&mut self) {
+        let cause = "the delivery thread ended before it was told to".to_owned();
+        self.0.set(Err(vec![cause]));
+    }
+}

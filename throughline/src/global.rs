@@ -1,0 +1,56 @@
+//! What a process has once: providers, the propagator, the subscriber, and the telemetry they belong to.
+
+use std::sync::{Mutex, PoisonError, Weak};
+
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use throughline_config::Propagator;
+
+use crate::telemetry::{Inner, Parts};
+use crate::{Error, Telemetry};
+
+/// The telemetry that is installed, while a handle of it lives.
+static INSTALLED: Mutex<Weak<Inner>> = Mutex::new(Weak::new());
+
+/// Builds the parts and makes them the process', unless another telemetry is.
+pub(crate) fn install(
+    build: impl FnOnce() -> Result<(Parts, Vec<Propagator>), Error>,
+) -> Result<Telemetry, Error> {
+    // Held throughout: of two that install at the same time, one is the second.
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(inner) = installed.upgrade().filter(|inner| !inner.is_shut_down()) {
+        return Err(Error::already_installed(inner.service().to_owned()));
+    }
+    let (parts, propagators) = build()?;
+    opentelemetry::global::set_text_map_propagator(propagator(&propagators));
+    if let Some(provider) = &parts.meter_provider {
+        opentelemetry::global::set_meter_provider(provider.clone());
+    }
+    if let Some(provider) = &parts.tracer_provider {
+        opentelemetry::global::set_tracer_provider(provider.clone());
+    }
+    #[cfg(feature = "tracing")]
+    let parts = {
+        let mut parts = parts;
+        parts.bridge.subscribe(&mut parts.description);
+        parts
+    };
+    let telemetry = Telemetry::new(parts);
+    *installed = telemetry.downgrade();
+    drop(installed);
+    telemetry.say_notices();
+    Ok(telemetry)
+}
+
+/// The propagators as one. None at all: context does not travel.
+fn propagator(named: &[Propagator]) -> TextMapCompositePropagator {
+    let propagators = named.iter().filter_map(|named| {
+        let propagator: Box<dyn TextMapPropagator + Send + Sync> = match named {
+            Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+            Propagator::Baggage => Box::new(BaggagePropagator::new()),
+            _ => return None,
+        };
+        Some(propagator)
+    });
+    TextMapCompositePropagator::new(propagators.collect())
+}

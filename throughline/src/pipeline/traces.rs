@@ -1,0 +1,62 @@
+//! Spans: `opentelemetry_sdk` makes them, our queue takes them.
+
+#[cfg(feature = "otlp")]
+use std::sync::Arc;
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{SdkTracerProvider, ShouldSample};
+use throughline_model::SelfMeter;
+use throughline_samplers::{CountedSampler, SpanQueue, SpanWorker};
+
+use crate::Error;
+use crate::builder::TelemetryBuilder;
+use crate::delivery::SpanSink;
+use crate::settings::{Exit, Resolved};
+
+pub(super) struct Assembled {
+    pub(super) provider: SdkTracerProvider,
+    pub(super) queue: SpanQueue,
+    pub(super) worker: SpanWorker,
+    pub(super) sink: SpanSink,
+}
+
+/// `None` where spans have no way out: then none are made, so that no exemplar points at one, and the
+/// context of a caller travels on as it came.
+pub(super) fn assemble(
+    builder: &mut TelemetryBuilder,
+    resolved: &Resolved,
+    resource: &Resource,
+    meter: &SelfMeter,
+) -> Result<Option<Assembled>, Error> {
+    let settings = &resolved.traces;
+    let sink = match settings.exit.clone() {
+        Exit::None => None,
+        Exit::Own => builder.span_exporter.take(),
+        #[cfg(feature = "otlp")]
+        Exit::Otlp(endpoint) => {
+            let exporter = throughline_otlp::SpanExporter::new(*endpoint)
+                .map_err(Error::otlp)?
+                .with_self_meter(meter)
+                .with_clock(Arc::clone(&builder.clock))
+                .with_random(Arc::clone(&builder.random));
+            Some(SpanSink::otlp(exporter, resource))
+        }
+    };
+    let Some(sink) = sink else { return Ok(None) };
+    let (queue, worker) = SpanQueue::new(settings.batch, meter)?;
+    let sampler = builder.sampler.take();
+    let sampler: Box<dyn ShouldSample> =
+        sampler.unwrap_or_else(|| Box::new(settings.sampler.clone()));
+    let provider = SdkTracerProvider::builder()
+        .with_resource(resource.clone())
+        .with_sampler(CountedSampler::new(sampler, meter))
+        .with_span_limits(settings.limits)
+        .with_span_processor(queue.clone())
+        .build();
+    Ok(Some(Assembled {
+        provider,
+        queue,
+        worker,
+        sink,
+    }))
+}

@@ -1,0 +1,62 @@
+//! The effective configuration: code beats environment, environment beats default, and each value knows
+//! where it came from.
+//!
+//! Everything is decided here before anything is built, so that what is refused leaves nothing behind.
+
+mod batch;
+mod environment;
+mod exit;
+#[cfg(feature = "logs")]
+mod logs;
+mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "prometheus")]
+mod prometheus;
+mod resolve;
+mod traces;
+
+use std::fmt;
+
+#[cfg(feature = "otlp")]
+pub use otlp::Otlp;
+#[cfg(feature = "prometheus")]
+pub use prometheus::Prometheus;
+
+pub(crate) use environment::Lookup;
+pub(crate) use exit::Exit;
+pub(crate) use resolve::{Resolved, resolve};
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Code,
+    Variable(&'static str),
+    Detected,
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Code => "code",
+            Source::Variable(name) => name,
+            Source::Detected => "detected",
+            Source::Default => "default",
+        })
+    }
+}
+
+/// The first that is given: code, the environment, the default.
+pub(crate) fn pick<T>(
+    code: Option<T>,
+    environment: Option<T>,
+    variable: &'static str,
+    default: impl FnOnce() -> T,
+) -> (T, Source) {
+    match (code, environment) {
+        (Some(value), _) => (value, Source::Code),
+        (None, Some(value)) => (value, Source::Variable(variable)),
+        (None, None) => (default(), Source::Default),
+    }
+}

@@ -1,0 +1,120 @@
+//! Decides everything, signal by signal.
+
+use throughline_config::{Environment, Propagator};
+
+#[cfg(feature = "prometheus")]
+use super::exit::Wanted;
+#[cfg(feature = "logs")]
+use super::logs::LogSettings;
+use super::metrics::MetricSettings;
+use super::traces::TraceSettings;
+use super::{Source, pick};
+use crate::Error;
+use crate::builder::TelemetryBuilder;
+use crate::describe::{Description, Lines};
+use crate::resource::Detected;
+
+/// What was decided, apart from what only the builder holds: views, own exporters, an own sampler.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) disabled: bool,
+    pub(crate) resource: Detected,
+    pub(crate) propagators: Vec<Propagator>,
+    pub(crate) traces: TraceSettings,
+    pub(crate) metrics: MetricSettings,
+    #[cfg(feature = "logs")]
+    pub(crate) logs: LogSettings,
+    #[cfg(feature = "prometheus")]
+    pub(crate) prometheus: Option<(throughline_prometheus::Settings, &'static str)>,
+    pub(crate) description: Description,
+}
+
+/// Decides everything.
+///
+/// # Errors
+/// What cannot be used: the setting, its value, what was expected. A variable that is not understood is no
+/// error but a notice, and its default holds.
+pub(crate) fn resolve(builder: &TelemetryBuilder) -> Result<Resolved, Error> {
+    let (environment, invalid) = builder.environment.read();
+    let mut description = Description::default();
+    for invalid in &invalid {
+        description.notices.push(format!("ignored: {invalid}"));
+    }
+
+    let resource = Detected::new(
+        &*builder.random,
+        &environment,
+        &builder.service_name,
+        &builder.resource,
+    );
+    let mut lines = Lines::default();
+    for (pair, source) in &resource.attributes {
+        lines.push(pair.key.to_string(), &pair.value, *source);
+    }
+    description.sections.push(("resource", lines));
+
+    let traces = TraceSettings::resolve(builder, &environment, &mut description)?;
+    let metrics = MetricSettings::resolve(builder, &environment, &mut description)?;
+    #[cfg(feature = "prometheus")]
+    let prometheus = prometheus(builder, &environment, &mut description)?;
+    #[cfg(feature = "logs")]
+    let logs = LogSettings::resolve(builder, &environment, &mut description)?;
+    let propagators = process(&environment, &mut description);
+    Ok(Resolved {
+        disabled: environment.sdk_disabled,
+        resource,
+        propagators,
+        traces,
+        metrics,
+        #[cfg(feature = "logs")]
+        logs,
+        #[cfg(feature = "prometheus")]
+        prometheus,
+        description,
+    })
+}
+
+#[cfg(feature = "prometheus")]
+fn prometheus(
+    builder: &TelemetryBuilder,
+    environment: &Environment,
+    description: &mut Description,
+) -> Result<Option<(throughline_prometheus::Settings, &'static str)>, Error> {
+    let by_variable = Wanted::by(&environment.metrics_exporters).prometheus;
+    if builder.prometheus.is_none() && !by_variable {
+        return Ok(None);
+    }
+    let mut lines = Lines::default();
+    let given = builder.prometheus.clone().unwrap_or_default();
+    let resolved = given.resolve(environment, &mut lines)?;
+    description.sections.push(("prometheus", lines));
+    Ok(Some(resolved))
+}
+
+/// What concerns all signals.
+fn process(environment: &Environment, description: &mut Description) -> Vec<Propagator> {
+    let mut lines = Lines::default();
+    let (propagators, source) = pick(
+        None,
+        environment.propagators.clone(),
+        "OTEL_PROPAGATORS",
+        || vec![Propagator::TraceContext, Propagator::Baggage],
+    );
+    let names: Vec<&str> = propagators.iter().map(|it| it.as_str()).collect();
+    let names = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(",")
+    };
+    lines.push("propagators", names, source);
+    if environment.sdk_disabled {
+        let source = Source::Variable("OTEL_SDK_DISABLED");
+        lines.push(
+            "disabled",
+            "true: nothing is recorded, context travels on",
+            source,
+        );
+    }
+    description.sections.push(("process", lines));
+    propagators
+}

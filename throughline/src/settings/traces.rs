@@ -1,0 +1,145 @@
+//! Spans: which are sampled, how large they may be, how they wait.
+
+use opentelemetry_sdk::trace::{Sampler, SpanLimits};
+use throughline_config::Environment;
+use throughline_samplers::batch::BatchSettings;
+
+use super::exit::{Exit, Signal};
+use super::{Source, batch, pick};
+use crate::Error;
+use crate::builder::TelemetryBuilder;
+use crate::describe::{Description, Lines};
+
+/// What was decided about spans.
+#[derive(Debug)]
+pub(crate) struct TraceSettings {
+    pub(crate) exit: Exit,
+    pub(crate) sampler: Sampler,
+    pub(crate) limits: SpanLimits,
+    pub(crate) batch: BatchSettings,
+}
+
+impl TraceSettings {
+    pub(super) fn resolve(
+        builder: &TelemetryBuilder,
+        environment: &Environment,
+        description: &mut Description,
+    ) -> Result<Self, Error> {
+        let mut lines = Lines::default();
+        let exit = Exit::resolve(
+            Signal::Traces,
+            builder.span_exporter.is_some(),
+            builder,
+            environment,
+            &mut lines,
+            description,
+        )?;
+        let (sampler, name, source) = sampler(environment);
+        match builder.sampler {
+            Some(_) => lines.push("sampler", "given", Source::Code),
+            None => lines.push("sampler", name, source),
+        }
+        let limits = limits(environment, &mut lines, description);
+        let batch = batch::resolve(&batch::SPANS, &environment.span_batch, &mut lines);
+        description.sections.push(("traces", lines));
+        Ok(Self {
+            exit,
+            sampler,
+            limits,
+            batch,
+        })
+    }
+}
+
+fn sampler(environment: &Environment) -> (Sampler, String, Source) {
+    use throughline_config::Sampler as Named;
+    let (named, source) = pick(None, environment.sampler, "OTEL_TRACES_SAMPLER", || {
+        Named::ParentBasedAlwaysOn
+    });
+    let sampler = match named {
+        Named::AlwaysOn => Sampler::AlwaysOn,
+        Named::AlwaysOff => Sampler::AlwaysOff,
+        Named::TraceIdRatio(ratio) => Sampler::TraceIdRatioBased(ratio),
+        Named::ParentBasedAlwaysOff => Sampler::ParentBased(Box::new(Sampler::AlwaysOff)),
+        Named::ParentBasedTraceIdRatio(ratio) => {
+            Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)))
+        }
+        // ParentBasedAlwaysOn, and what a later version may add.
+        _ => Sampler::ParentBased(Box::new(Sampler::AlwaysOn)),
+    };
+    (sampler, named.to_string(), source)
+}
+
+/// The limits that `opentelemetry_sdk` knows. It cannot shorten values: that is said, not swallowed.
+fn limits(
+    environment: &Environment,
+    lines: &mut Lines,
+    description: &mut Description,
+) -> SpanLimits {
+    let from = &environment.limits.span;
+    let default = SpanLimits {
+        max_events_per_span: 128,
+        max_attributes_per_span: 128,
+        max_links_per_span: 128,
+        max_attributes_per_event: 128,
+        max_attributes_per_link: 128,
+    };
+    let mut limit = |name: &'static str, value: Option<u32>, variable, default| {
+        let (value, source) = pick(None, value, variable, || default);
+        if source != Source::Default {
+            lines.push(name, value, source);
+        }
+        value
+    };
+    let limits = SpanLimits {
+        max_attributes_per_span: limit(
+            "attributes of a span",
+            from.attributes,
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            default.max_attributes_per_span,
+        ),
+        max_events_per_span: limit(
+            "events of a span",
+            from.events,
+            "OTEL_SPAN_EVENT_COUNT_LIMIT",
+            default.max_events_per_span,
+        ),
+        max_links_per_span: limit(
+            "links of a span",
+            from.links,
+            "OTEL_SPAN_LINK_COUNT_LIMIT",
+            default.max_links_per_span,
+        ),
+        max_attributes_per_event: limit(
+            "attributes of an event",
+            from.attributes_per_event,
+            "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+            default.max_attributes_per_event,
+        ),
+        max_attributes_per_link: limit(
+            "attributes of a link",
+            from.attributes_per_link,
+            "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+            default.max_attributes_per_link,
+        ),
+    };
+    let of_logs = &environment.limits.log_record;
+    for (set, variable) in [
+        (
+            from.attribute_value_length,
+            "OTEL_[SPAN_]ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        ),
+        (
+            of_logs.attribute_value_length,
+            "OTEL_[LOGRECORD_]ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        ),
+        (of_logs.attributes, "OTEL_[LOGRECORD_]ATTRIBUTE_COUNT_LIMIT"),
+    ] {
+        if let Some(value) = set {
+            description.notices.push(format!(
+                "{variable} is {value}: it has no effect, opentelemetry_sdk knows no such limit"
+            ));
+        }
+    }
+    limits
+}

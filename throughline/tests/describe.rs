@@ -1,0 +1,98 @@
+//! What `describe()` says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use throughline::{Otlp, Prometheus, Signal, Telemetry};
+
+fn variables(name: &str) -> Option<String> {
+    let value = match name {
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => "http://127.0.0.1:9",
+        "OTEL_EXPORTER_OTLP_HEADERS" => "x-tenant=t0p-s3cret",
+        "OTEL_BSP_MAX_QUEUE_SIZE" => "64",
+        "OTEL_METRIC_EXPORT_INTERVAL" => "1500",
+        "OTEL_TRACES_SAMPLER" => "sometimes",
+        "OTEL_LOGS_EXPORTER" => "console",
+        "OTEL_RESOURCE_ATTRIBUTES" => "team=payments",
+        "RUST_LOG" => "shop=loud",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+#[test]
+fn every_value_says_where_it_came_from_and_no_secret_is_shown() {
+    let telemetry = Telemetry::builder("checkout")
+        .environment(variables)
+        .otlp(
+            Otlp::new()
+                .header("authorization", "Bearer s3cret")
+                .signals([Signal::Traces]),
+        )
+        .prometheus(Prometheus::at("127.0.0.1:0").bearer_token("s3cret-t0ken"))
+        .build()
+        .unwrap();
+    let address = telemetry.prometheus_addr().unwrap();
+    let said = telemetry.describe().to_string();
+    let lines: Vec<String> = said
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let line = |beginning: &str| {
+        let found = lines.iter().find(|line| line.starts_with(beginning));
+        found.unwrap_or_else(|| panic!("no {beginning:?} in\n{said}"))
+    };
+    assert_eq!(line("service.name "), "service.name checkout (code)");
+    assert_eq!(line("team "), "team payments (OTEL_RESOURCE_ATTRIBUTES)");
+    assert_eq!(
+        line("endpoint "),
+        "endpoint http://127.0.0.1:9/v1/traces (OTEL_EXPORTER_OTLP_ENDPOINT)"
+    );
+    assert_eq!(line("header authorization"), "header authorization (code)");
+    assert_eq!(
+        line("header x-tenant"),
+        "header x-tenant (OTEL_EXPORTER_OTLP_HEADERS)"
+    );
+    assert_eq!(line("queue "), "queue 64 (OTEL_BSP_MAX_QUEUE_SIZE)");
+    assert_eq!(line("batch "), "batch 64 (default)");
+    assert_eq!(
+        line("interval "),
+        "interval 1.5s (OTEL_METRIC_EXPORT_INTERVAL)"
+    );
+    assert_eq!(line("sampler "), "sampler parentbased_always_on (default)");
+    assert!(
+        said.contains("OTEL_TRACES_SAMPLER is \"sometimes\": expected"),
+        "{said}"
+    );
+    assert!(
+        said.contains("OTEL_LOGS_EXPORTER asks for console"),
+        "{said}"
+    );
+    assert!(
+        said.contains("RUST_LOG is \"shop=loud\": expected"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("Prometheus scrapes http://{address}/metrics")),
+        "{said}"
+    );
+    assert!(said.contains("before install() stay no-ops"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+    assert!(telemetry.describe().notices().len() >= 3);
+}
+
+#[test]
+fn a_program_with_one_version_of_opentelemetry_is_told_so() {
+    let version = "0.33.1";
+    let said = Telemetry::disabled().describe().to_string();
+    assert!(
+        said.contains(&format!(
+            "opentelemetry {version}: no second version was found"
+        )),
+        "{said}"
+    );
+    // And the paths that it looks for do stand in a real program, which this test is: they are put together
+    // here, so that they are not its own.
+    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let path = ["opentelemetry-", version, "/src"].concat();
+    assert!(program.windows(path.len()).any(|it| it == path.as_bytes()));
+}
