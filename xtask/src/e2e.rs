@@ -2,24 +2,25 @@
 
 use crate::{error::Error, project::Project, tally::Tally, tools::Tools};
 
+/// The test programs that use any of the tools: those of `testing/e2e`, and those of `throughline-prometheus` and
+/// `throughline-otlp` that hand their output to somebody else's parser.
+const TARGETS: &[&str] = &["real_*", "parsers", "it"];
+
 pub(crate) fn run(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     let tools = Tools::install(project)?;
+    let collector = project.path("collector-config/collector.yaml");
     let validate = project
         .command(&tools.collector)
         .args(["validate", "--config"]);
-    validate
-        .arg(project.path("collector-config/collector.yaml"))
-        .run()?;
+    validate.arg(collector).run()?;
+    let prometheus = project.path("collector-config/prometheus.yml");
     let check = project.command(&tools.promtool).args(["check", "config"]);
-    check
-        .arg(project.path("collector-config/prometheus.yml"))
-        .run()?;
+    check.arg(prometheus).run()?;
 
-    // All tests of this kind are in files that start with `real_`. The whole workspace is named, so that features are
-    // what they are in `cargo test --workspace` and nothing is built twice.
-    let mut test = project
-        .cargo()
-        .args(["test", "--workspace", "--test", "real_*"]);
+    // The whole workspace is named, so that features are what they are in `cargo test --workspace` and nothing is
+    // built twice.
+    let targets = TARGETS.iter().flat_map(|target| ["--test", target]);
+    let mut test = project.cargo().args(["test", "--workspace"]).args(targets);
     for (name, path) in tools.variables() {
         test = test.env(name, path);
     }
