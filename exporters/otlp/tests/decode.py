@@ -1,6 +1,6 @@
 """Decodes an OTLP request from stdin with PyPI's opentelemetry-proto and compares it with a golden file.
 
-usage: decode.py metrics|trace|logs FILE.json
+usage: decode.py metrics|spans|logs FILE.json
 
 The golden file is OTLP JSON: as protobuf's own JSON, but with trace and span ids in hexadecimal.
 """
@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 REQUESTS = {
     "metrics": ExportMetricsServiceRequest,
-    "trace": ExportTraceServiceRequest,
+    "spans": ExportTraceServiceRequest,
     "logs": ExportLogsServiceRequest,
 }
 IDS = {"traceId", "spanId", "parentSpanId"}

@@ -3,6 +3,7 @@
 
 mod delivery;
 mod faults;
+mod fixtures;
 mod golden;
 mod logs;
 mod self_telemetry;
