@@ -49,6 +49,7 @@ mod table;
 mod temporality;
 mod validate;
 mod view;
+mod warning;
 
 pub use aggregation::Aggregation;
 pub use collector::{

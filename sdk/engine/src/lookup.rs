@@ -7,6 +7,8 @@
 //!                                                 remembered here
 //! ```
 //!
+//! What a view drops is neither hashed nor compared, so that dropped attributes may have any number of values.
+//!
 //! A thread remembers at most [`REMEMBERED`] calls, in two halves: what the young half has not room for makes it the
 //! old one, and what was in the old one and was not asked for meanwhile is forgotten. When a stream is dropped, each
 //! thread forgets its series at its next look-up; until then they stay allocated, but no stream, provider or callback
@@ -22,6 +24,7 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::pairs::{is_same_list, is_same_set};
 use crate::series::Series;
+use crate::view::AttributeFilter;
 
 /// How many calls (stream and attributes) a thread remembers.
 pub(crate) const REMEMBERED: usize = 16_384;
@@ -41,49 +44,51 @@ thread_local! {
 
 /// What one thread remembers.
 struct Memory {
-    young: HashTable<Call>,
-    old: HashTable<Call>,
+    young: HashTable<Remembered>,
+    old: HashTable<Remembered>,
     /// [`DROPPED`] when it was last cleaned.
     seen: u64,
 }
 
 /// A call seen before.
-struct Call {
+struct Remembered {
     hash: u64,
-    given: Given,
+    /// What the stream keeps of the attributes, as the call gave them, where a key stands among them twice and so their
+    /// order matters. Otherwise it is the attributes of the series, in any order.
+    list: Option<Box<[KeyValue]>>,
     series: Arc<Series>,
 }
 
-/// The attributes as the call gave them.
-pub(crate) enum Given {
-    /// Those of the series, in any order.
-    Own,
-    /// Others (a view drops some), in any order. Their keys are distinct.
-    Set(Box<[KeyValue]>),
-    /// Others with a key twice, so that the order matters.
-    List(Box<[KeyValue]>),
+/// What is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) stream: u64,
+    /// Which attributes the stream keeps.
+    pub(crate) filter: &'a AttributeFilter,
+    pub(crate) attributes: &'a [KeyValue],
+    /// Of what the stream keeps.
+    pub(crate) hash: u64,
 }
 
-impl Call {
+impl Remembered {
     #[inline]
-    fn is(&self, stream: u64, attributes: &[KeyValue]) -> bool {
-        self.series.stream == stream
-            && match &self.given {
-                Given::Own => is_same_set(self.series.attributes.as_slice(), attributes),
-                Given::Set(given) => is_same_set(given, attributes),
-                Given::List(given) => is_same_list(given, attributes),
+    fn is(&self, call: &Call<'_>) -> bool {
+        self.hash == call.hash
+            && self.series.stream == call.stream
+            && match &self.list {
+                None => is_same_set(
+                    self.series.attributes.as_slice(),
+                    call.filter,
+                    call.attributes,
+                ),
+                Some(list) => is_same_list(list, call.filter, call.attributes),
             }
     }
 }
 
 /// Runs `f` on the series that this thread remembers for a call; `None` where it remembers none.
 #[inline]
-pub(crate) fn recall<R>(
-    stream: u64,
-    hash: u64,
-    attributes: &[KeyValue],
-    f: &impl Fn(&Series) -> R,
-) -> Option<R> {
+pub(crate) fn recall<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) -> Option<R> {
     REMEMBER
         .try_with(|memory| {
             // Borrowed already: `f` of an outer call measures something. It goes through the stream's table.
@@ -91,10 +96,8 @@ pub(crate) fn recall<R>(
             if memory.seen != DROPPED.load(Ordering::Relaxed) {
                 return None;
             }
-            let call = memory.young.find(hash, |call| {
-                call.hash == hash && call.is(stream, attributes)
-            })?;
-            Some(f(&call.series))
+            let found = memory.young.find(call.hash, |found| found.is(call))?;
+            Some(f(&found.series))
         })
         .ok()?
 }
@@ -102,18 +105,18 @@ pub(crate) fn recall<R>(
 /// Looks a call up among what is about to be forgotten, and remembers it anew.
 #[cold]
 #[inline(never)]
-pub(crate) fn recall_old(stream: u64, hash: u64, attributes: &[KeyValue]) -> Option<Arc<Series>> {
+pub(crate) fn recall_old(call: &Call<'_>) -> Option<Arc<Series>> {
     REMEMBER
         .try_with(|memory| {
             let mut memory = memory.try_borrow_mut().ok()?;
             memory.clean();
-            let is = |call: &Call| call.hash == hash && call.is(stream, attributes);
-            if let Some(call) = memory.young.find(hash, is) {
-                return Some(Arc::clone(&call.series));
+            if let Some(found) = memory.young.find(call.hash, |found| found.is(call)) {
+                return Some(Arc::clone(&found.series));
             }
-            let (call, _) = memory.old.find_entry(hash, is).ok()?.remove();
-            let series = Arc::clone(&call.series);
-            memory.insert(call);
+            let found = memory.old.find_entry(call.hash, |found| found.is(call));
+            let (found, _) = found.ok()?.remove();
+            let series = Arc::clone(&found.series);
+            memory.insert(found);
             Some(series)
         })
         .ok()?
@@ -122,16 +125,24 @@ pub(crate) fn recall_old(stream: u64, hash: u64, attributes: &[KeyValue]) -> Opt
 /// Remembers which series a call has.
 #[cold]
 #[inline(never)]
-pub(crate) fn remember(hash: u64, given: Given, series: &Arc<Series>) {
-    let call = Call {
-        hash,
-        given,
+pub(crate) fn remember(call: &Call<'_>, series: &Arc<Series>) {
+    let own = is_same_set(series.attributes.as_slice(), call.filter, call.attributes);
+    let list = || {
+        let kept = call
+            .attributes
+            .iter()
+            .filter(|pair| call.filter.keeps(pair));
+        kept.cloned().collect()
+    };
+    let remembered = Remembered {
+        hash: call.hash,
+        list: (!own).then(list),
         series: Arc::clone(series),
     };
     // A thread that is ending, or a call inside another look-up, remembers nothing.
     let _ = REMEMBER.try_with(|memory| {
         if let Ok(mut memory) = memory.try_borrow_mut() {
-            memory.insert(call);
+            memory.insert(remembered);
         }
     });
 }
@@ -147,7 +158,7 @@ impl Memory {
         }
     }
 
-    fn insert(&mut self, call: Call) {
+    fn insert(&mut self, call: Remembered) {
         if self.young.len() >= REMEMBERED / 2 {
             self.old = mem::take(&mut self.young);
         }

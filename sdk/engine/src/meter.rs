@@ -15,10 +15,11 @@ use crate::collector::{Collector, CollectorCode, Instruments, Into, Observed, Re
 use crate::fan::Fan;
 use crate::number::{Measured, NumberType};
 use crate::parts::Parts;
-use crate::pipeline::{self, Descriptor, Readable};
+use crate::pipeline::{self, Descriptor, Planned, Readable};
 use crate::producer::{InstrumentCallback, ObserverParts, Produce, Producer};
 use crate::registry::Registry;
 use crate::validate::{check_advice, check_name, check_unit, warn_refused};
+use crate::warning::warn;
 use crate::{Error, InstrumentKind};
 
 /// What the API's `Meter` stands on.
@@ -136,11 +137,9 @@ impl MeterCore {
     /// What observations of an asynchronous instrument go through. The instrument is valid.
     fn observer<T: Measured>(&self, instrument: Descriptor) -> ObserverParts<T> {
         let monotonic = instrument.kind.is_monotonic();
-        let streams =
-            self.registry()
-                .streams(&self.parts, &self.scope, instrument, None, |planned| {
-                    Some(pipeline::build_observed::<T>(&self.parts, planned))
-                });
+        let streams = self.streams_of(instrument, None, |planned| {
+            Some(pipeline::build_observed::<T>(&self.parts, planned))
+        });
         ObserverParts {
             parts: Arc::clone(&self.parts),
             monotonic,
@@ -177,11 +176,9 @@ impl MeterCore {
     ) -> Option<Arc<dyn SyncInstrument<T> + Send + Sync>> {
         self.check(&instrument, advice.as_deref())?;
         let kind = instrument.kind;
-        let mut streams =
-            self.registry()
-                .streams(&self.parts, &self.scope, instrument, advice, |planned| {
-                    pipeline::build::<T>(&self.parts, planned)
-                });
+        let mut streams = self.streams_of(instrument, advice, |planned| {
+            pipeline::build::<T>(&self.parts, planned)
+        });
         if streams.len() == 1 {
             return streams.pop();
         }
@@ -190,6 +187,28 @@ impl MeterCore {
             monotonic: kind == InstrumentKind::Counter,
             streams: streams.into(),
         }))
+    }
+
+    /// What instruments of this descriptor write to.
+    fn streams_of<W: Clone + Send + Sync + 'static>(
+        &self,
+        instrument: Descriptor,
+        advice: Option<Vec<f64>>,
+        build: impl Fn(&Planned) -> Option<(W, Arc<dyn Readable>)>,
+    ) -> Vec<W> {
+        let mut warnings = Vec::new();
+        let streams = self.registry().streams(
+            &self.parts,
+            &self.scope,
+            instrument,
+            advice,
+            &mut warnings,
+            build,
+        );
+        for warning in warnings {
+            warn(format_args!("{warning}"));
+        }
+        streams
     }
 
     fn check(&self, instrument: &Descriptor, advice: Option<&[f64]>) -> Option<()> {

@@ -271,18 +271,27 @@ impl<V> Default for Sets<V> {
 
 impl<V> Sets<V> {
     fn place(&self, hash: u64, set: &Attributes) -> Option<usize> {
-        let is = |place: &usize| pairs::is_same_set(self.list[*place].0.as_slice(), set.as_slice());
+        let is = |place: &usize| {
+            pairs::is_same_set(
+                self.list[*place].0.as_slice(),
+                &AttributeFilter::All,
+                set.as_slice(),
+            )
+        };
         self.index.find(hash, is).copied()
     }
 
     fn has(&self, set: &Attributes) -> bool {
-        self.place(pairs::hash(&self.hasher, set.as_slice()), set)
-            .is_some()
+        self.place(
+            pairs::hash(&self.hasher, &AttributeFilter::All, set.as_slice()),
+            set,
+        )
+        .is_some()
     }
 
     /// The value of a set, made if it is new.
     fn entry(&mut self, set: Attributes, make: impl FnOnce() -> V) -> &mut V {
-        let hash = pairs::hash(&self.hasher, set.as_slice());
+        let hash = pairs::hash(&self.hasher, &AttributeFilter::All, set.as_slice());
         let place = self.place(hash, &set).unwrap_or_else(|| {
             let place = self.list.len();
             self.list.push((set, make()));
@@ -299,7 +308,7 @@ impl<V> Sets<V> {
             list,
         } = self;
         index.insert_unique(hash, place, |place| {
-            pairs::hash(hasher, list[*place].0.as_slice())
+            pairs::hash(hasher, &AttributeFilter::All, list[*place].0.as_slice())
         });
     }
 
@@ -307,7 +316,11 @@ impl<V> Sets<V> {
         self.list.retain(|(_, value)| keep(value));
         self.index.clear();
         for place in 0..self.list.len() {
-            let hash = pairs::hash(&self.hasher, self.list[place].0.as_slice());
+            let hash = pairs::hash(
+                &self.hasher,
+                &AttributeFilter::All,
+                self.list[place].0.as_slice(),
+            );
             self.insert(hash, place);
         }
     }

@@ -12,40 +12,49 @@ use throughline_model::Attributes;
 
 use crate::view::AttributeFilter;
 
-/// A hash that does not depend on the order of the pairs.
+/// A hash of the pairs that `filter` keeps. It does not depend on their order.
 #[inline]
-pub(crate) fn hash(state: &RandomState, pairs: &[KeyValue]) -> u64 {
-    pairs
-        .iter()
-        .fold(0u64, |sum, pair| sum.wrapping_add(hash_pair(state, pair)))
+pub(crate) fn hash(state: &RandomState, filter: &AttributeFilter, pairs: &[KeyValue]) -> u64 {
+    let sum = |sum: u64, pair: &KeyValue| sum.wrapping_add(hash_pair(state, pair));
+    match filter {
+        AttributeFilter::All => pairs.iter().fold(0, sum),
+        _ => pairs.iter().filter(|pair| filter.keeps(pair)).fold(0, sum),
+    }
 }
 
-/// Whether `given` holds exactly the pairs of `set`, in any order. The keys of `set` are distinct.
+/// Whether what `filter` keeps of `given` is exactly the pairs of `set`, in any order. The keys of `set` are distinct,
+/// and the filter keeps them.
 #[inline]
-pub(crate) fn is_same_set(set: &[KeyValue], given: &[KeyValue]) -> bool {
+pub(crate) fn is_same_set(set: &[KeyValue], filter: &AttributeFilter, given: &[KeyValue]) -> bool {
+    let kept = match filter {
+        AttributeFilter::All => given.len(),
+        _ => given.iter().filter(|pair| filter.keeps(pair)).count(),
+    };
     // As many pairs as distinct keys, each found: then none of `given` is left over.
-    set.len() == given.len()
-        && set.iter().zip(given).all(|(wanted, beside)| {
-            is_same_pair(wanted, beside) || given.iter().any(|pair| is_same_pair(wanted, pair))
+    kept == set.len()
+        && set.iter().enumerate().all(|(at, wanted)| {
+            given
+                .get(at)
+                .is_some_and(|beside| is_same_pair(wanted, beside))
+                || given.iter().any(|pair| is_same_pair(wanted, pair))
         })
 }
 
-/// Whether `given` holds the pairs of `list`, in their order.
-pub(crate) fn is_same_list(list: &[KeyValue], given: &[KeyValue]) -> bool {
-    list.len() == given.len() && list.iter().zip(given).all(|(a, b)| is_same_pair(a, b))
+/// Whether what `filter` keeps of `given` is the pairs of `list`, in their order.
+pub(crate) fn is_same_list(
+    list: &[KeyValue],
+    filter: &AttributeFilter,
+    given: &[KeyValue],
+) -> bool {
+    let mut kept = given.iter().filter(|pair| filter.keeps(pair));
+    list.iter()
+        .all(|wanted| kept.next().is_some_and(|pair| is_same_pair(wanted, pair)))
+        && kept.next().is_none()
 }
 
 /// The canonical form of what `filter` keeps: sorted, each key once, the last value wins.
 pub(crate) fn canonical(given: &[KeyValue], filter: &AttributeFilter) -> Attributes {
     Attributes::new(given.iter().filter(|pair| filter.keeps(pair)).cloned())
-}
-
-/// Whether a key stands in `given` twice.
-pub(crate) fn has_duplicates(given: &[KeyValue]) -> bool {
-    given
-        .iter()
-        .enumerate()
-        .any(|(at, pair)| given[..at].iter().any(|before| before.key == pair.key))
 }
 
 /// The pairs of a measurement that its point does not carry.
@@ -117,25 +126,42 @@ mod tests {
 
     #[test]
     fn a_set_is_itself_in_any_order_and_nothing_else() {
+        let all = &AttributeFilter::All;
         let set = [kv("a", 1), kv("b", "x"), kv("c", f64::NAN)];
         let shuffled = [kv("c", f64::NAN), kv("a", 1), kv("b", "x")];
         let state = RandomState::default();
-        assert!(is_same_set(&set, &shuffled));
-        assert_eq!(hash(&state, &set), hash(&state, &shuffled));
-        assert!(!is_same_set(&set, &[kv("a", 1), kv("b", "x")]));
+        assert!(is_same_set(&set, all, &shuffled));
+        assert_eq!(hash(&state, all, &set), hash(&state, all, &shuffled));
+        assert!(!is_same_set(&set, all, &[kv("a", 1), kv("b", "x")]));
         assert!(!is_same_set(
             &set,
+            all,
             &[kv("a", 1), kv("a", 1), kv("c", f64::NAN)]
         ));
-        assert!(!is_same_set(&[kv("a", 1)], &[kv("a", "1")]));
-        assert!(!is_same_set(&[kv("a", 0.0)], &[kv("a", -0.0)]));
+        assert!(!is_same_set(&[kv("a", 1)], all, &[kv("a", "1")]));
+        assert!(!is_same_set(&[kv("a", 0.0)], all, &[kv("a", -0.0)]));
     }
 
     #[test]
     fn moving_a_letter_from_value_to_value_makes_another_set() {
+        let all = &AttributeFilter::All;
         let (one, two) = ([kv("k", "ab"), kv("l", "c")], [kv("k", "a"), kv("l", "bc")]);
         let state = RandomState::default();
-        assert!(!is_same_set(&one, &two));
-        assert_ne!(hash(&state, &one), hash(&state, &two));
+        assert!(!is_same_set(&one, all, &two));
+        assert_ne!(hash(&state, all, &one), hash(&state, all, &two));
+    }
+
+    #[test]
+    fn what_a_filter_drops_makes_no_difference() {
+        let filter = &AttributeFilter::Keep(["a".into(), "b".into()].into());
+        let set = [kv("a", 1), kv("b", "x")];
+        let given = [kv("user", 7), kv("b", "x"), kv("user", 8), kv("a", 1)];
+        let state = RandomState::default();
+        assert!(is_same_set(&set, filter, &given));
+        assert_eq!(hash(&state, filter, &set), hash(&state, filter, &given));
+        assert!(!is_same_set(&set, filter, &[kv("a", 1), kv("user", 7)]));
+        assert!(!is_same_set(&set, filter, &[kv("a", 1), kv("a", 1)]));
+        assert!(is_same_list(&[kv("b", "x"), kv("a", 1)], filter, &given));
+        assert!(!is_same_list(&set, filter, &given));
     }
 }

@@ -69,6 +69,7 @@ pub(crate) fn plan(
     scope: &InstrumentationScope,
     instrument: &Descriptor,
     advice: Option<&[f64]>,
+    warnings: &mut Vec<String>,
 ) -> Vec<Planned> {
     let candidate = Candidate {
         name: &instrument.name,
@@ -83,13 +84,13 @@ pub(crate) fn plan(
         .filter(|view| {
             let fits = view.aggregation.fits(instrument.kind);
             if !fits {
-                tracing::warn!(
-                    target: "throughline",
-                    instrument = %instrument.name,
-                    "view.aggregation is {:?}, expected one that fits a {}; the view is ignored for this instrument",
+                warnings.push(format!(
+                    "view.aggregation is {:?}, expected one that fits a {}; the view is ignored for the instrument {:?} of the meter {:?}",
                     view.aggregation,
                     instrument.kind,
-                );
+                    instrument.name,
+                    scope.name(),
+                ));
             }
             fits
         })

@@ -12,6 +12,7 @@ use opentelemetry::metrics::{AsyncInstrument, Callback};
 use crate::number::Measured;
 use crate::observed::ObservedStream;
 use crate::parts::Parts;
+use crate::warning::warn;
 
 /// Users' code that observes for one collection of one reader.
 pub(crate) trait Produce: Send + Sync {
@@ -45,12 +46,11 @@ impl Producer {
         };
         parts.tally.panicked();
         if !self.panicked.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                target: "throughline",
+            warn(format_args!(
                 "{} panicked: {}; panics are counted, and this is told once",
                 self.name,
                 message(&*panic),
-            );
+            ));
         }
         // What was thrown may panic again when it is dropped.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {

@@ -15,6 +15,7 @@ use crate::collector::{Collector, Registration};
 use crate::meter::MeterCore;
 use crate::parts::Parts;
 use crate::self_telemetry::{self, CollectionDuration, EngineCollector, Tally};
+use crate::warning::warn;
 use crate::{Error, ExemplarFilter, Reader, View};
 
 /// Makes meters and owns what they measure (specification: `metrics/sdk.md`, "MeterProvider").
@@ -97,7 +98,9 @@ impl opentelemetry::metrics::MeterProvider for MeterProvider {
             return NoopMeterProvider::new().meter_with_scope(scope);
         }
         if scope.name().is_empty() {
-            tracing::warn!(target: "throughline", "meter.name is \"\", expected the name of a library; it works, but nobody can tell whose metrics these are");
+            warn(format_args!(
+                "meter.name is \"\", expected the name of a library; it works, but nobody can tell whose metrics these are"
+            ));
         }
         Meter::new(self.0.meter(scope))
     }

@@ -32,17 +32,19 @@ struct Entry {
 }
 
 impl Registry {
-    /// What instruments of this descriptor write to: the streams that are there, or new ones from `build`.
+    /// What instruments of this descriptor write to: the streams that are there, or new ones from `build`. What there is
+    /// to warn about goes to `warnings`, to be told when the registry is not locked any more.
     pub(crate) fn streams<W: Clone + Send + Sync + 'static>(
         &mut self,
         parts: &Parts,
         scope: &InstrumentationScope,
         instrument: Descriptor,
         advice: Option<Vec<f64>>,
+        warnings: &mut Vec<String>,
         build: impl Fn(&Planned) -> Option<(W, Arc<dyn Readable>)>,
     ) -> Vec<W> {
-        let (instrument, advice) = self.admit(scope, instrument, advice);
-        let planned = plan(parts, scope, &instrument, advice.as_deref());
+        let (instrument, advice) = self.admit(scope, instrument, advice, warnings);
+        let planned = plan(parts, scope, &instrument, advice.as_deref(), warnings);
         let mut writers = Vec::with_capacity(planned.len());
         for planned in planned {
             let found = self.streams.iter().find(|entry| entry.planned == planned);
@@ -50,7 +52,7 @@ impl Registry {
                 writers.push(writer.clone());
                 continue;
             }
-            self.warn_of_conflict(scope, &instrument, &planned);
+            warnings.extend(self.conflict(scope, &instrument, &planned));
             if let Some((writer, readable)) = build(&planned) {
                 writers.push(writer.clone());
                 self.streams.push(Entry {
@@ -79,6 +81,7 @@ impl Registry {
         scope: &InstrumentationScope,
         mut instrument: Descriptor,
         advice: Option<Vec<f64>>,
+        warnings: &mut Vec<String>,
     ) -> (Descriptor, Option<Vec<f64>>) {
         let first = self
             .instruments
@@ -86,13 +89,12 @@ impl Registry {
             .find(|known| is_same_name(&known.descriptor.name, &instrument.name));
         if let Some(first) = first {
             if first.descriptor.name != instrument.name {
-                tracing::warn!(
-                    target: "throughline",
-                    scope = scope.name(),
-                    "instrument.name is {:?}, expected {:?} as it was first registered (names ignore case); that one is used",
+                warnings.push(format!(
+                    "instrument.name is {:?}, expected {:?} as it was first registered with the meter {:?} (names ignore case); that one is used",
                     instrument.name,
                     first.descriptor.name,
-                );
+                    scope.name(),
+                ));
             }
             instrument.name = first.descriptor.name.clone();
         }
@@ -102,13 +104,12 @@ impl Registry {
             .find(|known| known.descriptor == instrument);
         if let Some(known) = known {
             if known.advice != advice {
-                tracing::warn!(
-                    target: "throughline",
-                    scope = scope.name(),
-                    instrument = %instrument.name,
-                    "instrument.boundaries is {advice:?}, expected {:?} as it was first registered; those are used",
+                warnings.push(format!(
+                    "instrument.boundaries of {:?} is {advice:?}, expected {:?} as it was first registered with the meter {:?}; those are used",
+                    instrument.name,
                     known.advice,
-                );
+                    scope.name(),
+                ));
             }
             return (instrument, known.advice.clone());
         }
@@ -120,12 +121,12 @@ impl Registry {
     }
 
     /// Both streams are exported; whoever receives them may be confused, so say how to keep them apart.
-    fn warn_of_conflict(
+    fn conflict(
         &self,
         scope: &InstrumentationScope,
         instrument: &Descriptor,
         new: &Planned,
-    ) {
+    ) -> Option<String> {
         let conflict = self.streams.iter().map(|entry| &entry.planned).find(|old| {
             is_same_name(&old.config.name, &new.config.name)
                 && old
@@ -133,8 +134,7 @@ impl Registry {
                     .iter()
                     .any(|(reader, _)| new.readers.iter().any(|(other, _)| reader == other))
         });
-        let Some(old) = conflict else { return };
-        let (old, new) = (&old.config, &new.config);
+        let (old, new) = (&conflict?.config, &new.config);
         let remedy = if old.kind != new.kind {
             format!(
                 "View::select(Selector::name({:?}).kind(InstrumentKind::{:?})).rename(\"…\")",
@@ -155,14 +155,19 @@ impl Registry {
         } else {
             "a view that renames one of them".to_owned()
         };
-        tracing::warn!(
-            target: "throughline",
-            scope = scope.name(),
-            metric = %new.name,
-            "two streams have one name: a {} ({:?}, unit {:?}, description {:?}) and a {} ({:?}, unit {:?}, description {:?}); both are exported; to resolve it use {remedy}",
-            old.kind, old.number, old.unit, old.description,
-            new.kind, new.number, new.unit, new.description,
-        );
+        Some(format!(
+            "two streams of the meter {:?} have the name {:?}: a {} ({:?}, unit {:?}, description {:?}) and a {} ({:?}, unit {:?}, description {:?}); both are exported; to resolve it use {remedy}",
+            scope.name(),
+            new.name,
+            old.kind,
+            old.number,
+            old.unit,
+            old.description,
+            new.kind,
+            new.number,
+            new.unit,
+            new.description,
+        ))
     }
 }
 

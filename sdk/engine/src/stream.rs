@@ -22,13 +22,14 @@ use throughline_model::{Metric, Temporality};
 
 use crate::aggregate::{Aggregate, Interval, Recorded};
 use crate::exemplar::{self, Offered};
-use crate::lookup::{self, Given};
+use crate::lookup::{self, Call};
 use crate::number::Measured;
 use crate::pairs;
 use crate::parts::Parts;
 use crate::pipeline::{Readable, StreamConfig};
 use crate::series::Series;
 use crate::table::Table;
+use crate::view::AttributeFilter;
 use crate::{Aggregation, ExemplarFilter, InstrumentKind};
 
 /// A stream of a synchronous instrument, aggregated by `A`.
@@ -145,9 +146,9 @@ impl<A: Aggregate> Stream<A> {
         {
             return write(series);
         }
-        let hash = pairs::hash(&self.hasher, attributes);
-        if lookup::recall(self.id, hash, attributes, &write).is_none() {
-            write(&self.resolve(hash, attributes));
+        let call = self.call(attributes);
+        if lookup::recall(&call, &write).is_none() {
+            write(&self.resolve(&call));
         }
     }
 
@@ -186,29 +187,33 @@ impl<A: Aggregate> Stream<A> {
         series.with_row(self.row, |row| row.get(at).map(|own| own.set(word)));
     }
 
+    #[inline]
+    fn call<'a>(&'a self, attributes: &'a [KeyValue]) -> Call<'a> {
+        let filter = &self.config.attributes;
+        Call {
+            stream: self.id,
+            filter,
+            attributes,
+            hash: pairs::hash(&self.hasher, filter, attributes),
+        }
+    }
+
     /// The series of a call that this thread does not remember.
     #[cold]
     #[inline(never)]
-    fn resolve(&self, hash: u64, attributes: &[KeyValue]) -> Arc<Series> {
-        if let Some(series) = lookup::recall_old(self.id, hash, attributes) {
+    fn resolve(&self, call: &Call<'_>) -> Arc<Series> {
+        if let Some(series) = lookup::recall_old(call) {
             return series;
         }
-        let series = self.find_or_make(attributes);
+        let series = self.find_or_make(call.attributes);
         if Table::is_overflow_set(series.attributes.as_slice()) {
             // Not remembered: such calls may have any number of attribute sets, and would push the others out.
             self.parts.tally.overflowed();
-        } else if attributes.is_empty() {
+        } else if call.attributes.is_empty() {
             // Of two threads that come first, both have the same series.
             self.plain.get_or_init(|| Arc::clone(&series));
         } else {
-            let given = if pairs::has_duplicates(attributes) {
-                Given::List(attributes.into())
-            } else if pairs::is_same_set(series.attributes.as_slice(), attributes) {
-                Given::Own
-            } else {
-                Given::Set(attributes.into())
-            };
-            lookup::remember(hash, given, &series);
+            lookup::remember(call, &series);
         }
         series
     }
@@ -216,7 +221,7 @@ impl<A: Aggregate> Stream<A> {
     /// The series of these attributes, or that of the overflow.
     fn find_or_make(&self, attributes: &[KeyValue]) -> Arc<Series> {
         let kept = pairs::canonical(attributes, &self.config.attributes);
-        let hash = pairs::hash(&self.hasher, kept.as_slice());
+        let hash = self.hash(kept.as_slice());
         if let Some(series) = self.table.find(hash, &kept) {
             return series;
         }
@@ -225,9 +230,14 @@ impl<A: Aggregate> Stream<A> {
         self.table.find_or_make(
             hash,
             kept,
-            |pairs| pairs::hash(&self.hasher, pairs),
+            |pairs| self.hash(pairs),
             |attributes| self.make(attributes, now),
         )
+    }
+
+    /// The hash of canonical attributes.
+    fn hash(&self, kept: &[KeyValue]) -> u64 {
+        pairs::hash(&self.hasher, &AttributeFilter::All, kept)
     }
 
     fn make(&self, attributes: throughline_model::Attributes, now: SystemTime) -> Series {

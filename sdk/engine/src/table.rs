@@ -8,6 +8,7 @@ use throughline_model::Attributes;
 
 use crate::pairs::is_same_set;
 use crate::series::Series;
+use crate::view::AttributeFilter;
 
 /// Specification: `metrics/sdk.md`, "Overflow attribute".
 const OVERFLOW: &str = "otel.metric.overflow";
@@ -47,10 +48,15 @@ impl Table {
         Attributes::new([KeyValue::new(OVERFLOW, true)])
     }
 
-    /// The series of canonical attributes, if it is there.
+    /// The series of canonical attributes, if it is there or if it is known to be that of the overflow.
     pub(crate) fn find(&self, hash: u64, attributes: &Attributes) -> Option<Arc<Series>> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        inner.find(hash, attributes)
+        let found = inner.find(hash, attributes);
+        // Full: what is not there never will be.
+        found.or_else(|| {
+            let full = inner.index.len() >= self.limit;
+            inner.overflow.as_ref().filter(|_| full).map(Arc::clone)
+        })
     }
 
     /// The series of canonical attributes, made if there is room, else that of the overflow.
@@ -99,6 +105,7 @@ impl Inner {
         let is = |place: &usize| {
             is_same_set(
                 self.all[*place].attributes.as_slice(),
+                &AttributeFilter::All,
                 attributes.as_slice(),
             )
         };

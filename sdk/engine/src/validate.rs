@@ -9,6 +9,7 @@ use opentelemetry::InstrumentationScope;
 
 use crate::Error;
 use crate::aggregation::check_bounds;
+use crate::warning::warn;
 
 /// Specification: `metrics/api.md`, "Instrument name syntax".
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
@@ -49,14 +50,13 @@ pub(crate) fn check_advice(bounds: Option<&[f64]>) -> Result<(), Error> {
     })
 }
 
-/// Says once that an instrument does nothing, and why.
+/// Says that an instrument does nothing, and why.
 pub(crate) fn warn_refused(scope: &InstrumentationScope, name: &str, error: &Error) {
-    tracing::warn!(
-        target: "throughline",
-        scope = scope.name(),
-        instrument = %shorten(name),
-        "{error}; the instrument records nothing"
-    );
+    warn(format_args!(
+        "{error}; the instrument {:?} of the meter {:?} records nothing",
+        shorten(name),
+        scope.name(),
+    ));
 }
 
 /// A value fit for a log line.

@@ -1,7 +1,6 @@
 //! How a stream differs from the instrument it comes from.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use opentelemetry::{Key, KeyValue};
 
@@ -58,15 +57,19 @@ impl View {
         self
     }
 
-    /// Keeps these attributes alone. Exemplars keep the others. The last of `keep` and `drop` holds.
+    /// Keeps these attributes alone. The last of `keep` and `drop` holds.
+    ///
+    /// Exemplars carry the others: where an attribute must not leave the process, choose
+    /// [`ExemplarFilter::AlwaysOff`](crate::ExemplarFilter::AlwaysOff), or do not measure with it.
     pub fn keep<K: Into<Key>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        self.attributes = AttributeFilter::Keep(keys.into_iter().map(Into::into).collect());
+        self.attributes = AttributeFilter::Keep(sorted(keys));
         self
     }
 
-    /// Drops these attributes and keeps the others. Exemplars keep them. The last of `keep` and `drop` holds.
+    /// Drops these attributes and keeps the others. The last of `keep` and `drop` holds. Exemplars carry what is
+    /// dropped, as with [`keep`](Self::keep).
     pub fn drop<K: Into<Key>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        self.attributes = AttributeFilter::Drop(keys.into_iter().map(Into::into).collect());
+        self.attributes = AttributeFilter::Drop(sorted(keys));
         self
     }
 
@@ -103,6 +106,20 @@ impl View {
     }
 }
 
+/// Sorted and each once, so that equal filters are equal.
+fn sorted<K: Into<Key>>(keys: impl IntoIterator<Item = K>) -> Box<[Key]> {
+    let mut keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
+    keys.sort();
+    keys.dedup();
+    keys.into()
+}
+
+/// Lists are short: comparing lengths first is faster than any tree.
+#[inline]
+fn has(keys: &[Key], key: &Key) -> bool {
+    keys.iter().any(|k| k.as_str() == key.as_str())
+}
+
 /// Which attributes a stream keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) enum AttributeFilter {
@@ -110,17 +127,18 @@ pub(crate) enum AttributeFilter {
     #[default]
     All,
     /// These alone.
-    Keep(BTreeSet<Key>),
+    Keep(Box<[Key]>),
     /// All but these.
-    Drop(BTreeSet<Key>),
+    Drop(Box<[Key]>),
 }
 
 impl AttributeFilter {
+    #[inline]
     pub(crate) fn keeps(&self, pair: &KeyValue) -> bool {
         match self {
             Self::All => true,
-            Self::Keep(keys) => keys.contains(&pair.key),
-            Self::Drop(keys) => !keys.contains(&pair.key),
+            Self::Keep(keys) => has(keys, &pair.key),
+            Self::Drop(keys) => !has(keys, &pair.key),
         }
     }
 }

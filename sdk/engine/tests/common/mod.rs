@@ -55,3 +55,39 @@ pub fn bench_with(set_up: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuil
 pub fn always_on() -> Bench {
     bench_with(|builder| builder.exemplar_filter(ExemplarFilter::AlwaysOn))
 }
+
+/// Runs `f` and returns the warnings of the engine meanwhile, on this thread.
+pub fn warnings(f: impl FnOnce()) -> Vec<String> {
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+    #[derive(Clone, Default)]
+    struct Gather(Arc<std::sync::Mutex<Vec<String>>>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Gather {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            struct Message(String);
+            impl tracing::field::Visit for Message {
+                fn record_debug(
+                    &mut self,
+                    field: &tracing::field::Field,
+                    value: &dyn std::fmt::Debug,
+                ) {
+                    if field.name() == "message" {
+                        self.0 = format!("{value:?}");
+                    }
+                }
+            }
+            let metadata = event.metadata();
+            if metadata.target() == "throughline" && *metadata.level() == tracing::Level::WARN {
+                let mut message = Message(String::new());
+                event.record(&mut message);
+                self.0.lock().unwrap().push(message.0);
+            }
+        }
+    }
+
+    let gather = Gather::default();
+    let subscriber = tracing_subscriber::registry().with(gather.clone());
+    tracing::subscriber::with_default(subscriber, f);
+    std::mem::take(&mut *gather.0.lock().unwrap())
+}

@@ -1,0 +1,136 @@
+//! Values at the edges (specification: `metrics/sdk.md`, "Numerical limits handling"; `metrics/api.md`, "Counter").
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{Bench, bench, bench_with};
+use throughline_engine::{Aggregation, InstrumentKind, Selector, View};
+use throughline_model::Number;
+use throughline_testkit::{NONE, Seen};
+
+fn refused(bench: &Bench, cause: &'static str) -> Number {
+    bench.cumulative.collect().number(
+        "throughline.engine.measurements.refused",
+        [("error.type", cause)],
+    )
+}
+
+#[test]
+fn what_is_not_finite_or_negative_in_a_counter_is_refused_and_counted_by_cause() {
+    // Several streams of one instrument refuse once.
+    let bench = bench_with(|builder| {
+        builder
+            .self_telemetry(true)
+            .view(View::select(Selector::name("two")).rename("two.a"))
+            .view(View::select(Selector::name("two")).rename("two.b"))
+    });
+    let meter = &bench.meter;
+    let counter = meter.f64_counter("one").build();
+    let twice = meter.f64_counter("two").build();
+    let up_down = meter.f64_up_down_counter("ud").build();
+    let gauge = meter.f64_gauge("g").build();
+    let histogram = meter.f64_histogram("h").build();
+    let _ = meter
+        .f64_observable_counter("oc")
+        .with_callback(|o| o.observe(-1.0, &[]))
+        .build();
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        counter.add(bad, &[]);
+        twice.add(bad, &[]);
+        up_down.add(bad, &[]);
+        gauge.record(bad, &[]);
+        histogram.record(bad, &[]);
+        histogram.bind(&[]).record(bad);
+    }
+    counter.add(-1.0, &[]);
+    counter.bind(&[]).add(-0.5);
+    twice.bind(&[]).add(-0.5);
+    up_down.add(-1.0, &[]);
+    histogram.record(-1.0, &[]);
+    assert_eq!(refused(&bench, "non_finite"), Number::U64(18));
+    // Three synchronous ones; one observation in the collection above.
+    assert_eq!(refused(&bench, "negative"), Number::U64(4));
+    let snapshot = bench.cumulative.collect();
+    for name in ["one", "two.a", "two.b", "g", "oc"] {
+        assert!(snapshot.metric(name).is_none(), "{name}");
+    }
+    assert_eq!(snapshot.number("ud", NONE), Number::F64(-1.0));
+    assert_eq!(snapshot.histogram("h", NONE).sum, -1.0);
+}
+
+#[test]
+fn a_histogram_seen_as_a_sum_does_not_go_down() {
+    let bench = bench_with(|builder| {
+        builder.self_telemetry(true).view(
+            View::select(Selector::any().kind(InstrumentKind::Histogram))
+                .aggregation(Aggregation::Sum),
+        )
+    });
+    let histogram = bench.meter.f64_histogram("h").build();
+    histogram.record(2.0, &[]);
+    histogram.record(-1.0, &[]);
+    assert_eq!(
+        bench.cumulative.collect().number("h", NONE),
+        Number::F64(2.0)
+    );
+    assert_eq!(refused(&bench, "negative"), Number::U64(1));
+}
+
+#[test]
+fn sums_stay_finite() {
+    let bench = bench();
+    let up_down = bench.meter.f64_up_down_counter("ud").build();
+    let histogram = bench.meter.f64_histogram("h").build();
+    for sign in [1.0, -1.0] {
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..2 {
+                        up_down.add(sign * f64::MAX, &[]);
+                        histogram.record(sign * f64::MAX, &[]);
+                    }
+                });
+            }
+        });
+        for reader in [&bench.cumulative, &bench.delta] {
+            let snapshot = reader.collect();
+            assert!(snapshot.number("ud", NONE).as_f64().is_finite());
+            let point = snapshot.histogram("h", NONE);
+            assert!(point.sum.is_finite(), "{point:?}");
+        }
+    }
+    assert_eq!(bench.cumulative.collect().histogram("h", NONE).count(), 8);
+}
+
+#[test]
+fn integers_wrap_like_the_language_and_never_panic() {
+    let bench = bench();
+    let counter = bench.meter.u64_counter("c").build();
+    let up_down = bench.meter.i64_up_down_counter("ud").build();
+    counter.add(u64::MAX, &[]);
+    up_down.add(i64::MAX, &[]);
+    assert_eq!(
+        bench.delta.collect().number("c", NONE),
+        Number::U64(u64::MAX)
+    );
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            counter.add(3, &[]);
+            up_down.add(2, &[]);
+        });
+    });
+    assert_eq!(bench.delta.collect().number("c", NONE), Number::U64(3));
+    let snapshot = bench.cumulative.collect();
+    assert_eq!(snapshot.number("c", NONE), Number::U64(2));
+    assert_eq!(snapshot.number("ud", NONE), Number::I64(i64::MIN + 1));
+}
+
+#[test]
+fn adding_zero_makes_a_series() {
+    let bench = bench();
+    bench.meter.u64_counter("c").build().add(0, &[]);
+    bench.meter.f64_counter("f").build().add(-0.0, &[]);
+    let snapshot = bench.cumulative.collect();
+    assert_eq!(snapshot.number("c", NONE), Number::U64(0));
+    assert_eq!(snapshot.number("f", NONE), Number::F64(0.0));
+}
