@@ -1,13 +1,11 @@
 //! Exemplars: which one a sample gets, and how it is written.
 
-use std::fmt::Write;
-
 use opentelemetry::trace::{SpanId, TraceId};
 use throughline_model::Exemplar;
 
 use super::buckets::Bounds;
 use super::labels::Labels;
-use super::number::{Style, push_number, push_time};
+use super::number::{Style, push_hex, push_number, push_time};
 
 /// Names and values of an exemplar's labels together (OpenMetrics, "Exemplars").
 const MAX_CHARACTERS: usize = 128;
@@ -56,12 +54,16 @@ pub(super) fn push<'a>(out: &mut String, exemplar: &'a Exemplar, labels: &mut La
     if let Some((trace, span)) = exemplar.span {
         // An id of zeros is no id: a label without meaning is worse than none.
         if trace != TraceId::INVALID {
-            let _ = write!(out, "trace_id=\"{trace}\"");
+            out.push_str("trace_id=\"");
+            push_hex(out, &trace.to_bytes());
+            out.push('"');
             characters += "trace_id".len() + 32;
         }
         if span != SpanId::INVALID {
             comma(out, start);
-            let _ = write!(out, "span_id=\"{span}\"");
+            out.push_str("span_id=\"");
+            push_hex(out, &span.to_bytes());
+            out.push('"');
             characters += "span_id".len() + 16;
         }
     }
@@ -70,7 +72,7 @@ pub(super) fn push<'a>(out: &mut String, exemplar: &'a Exemplar, labels: &mut La
         let ids = out.len();
         comma(out, start);
         let attributes = out.len();
-        characters += labels.exemplar(out, &exemplar.filtered_attributes, exemplar.span.is_some());
+        characters += labels.exemplar(out, &exemplar.filtered_attributes, ids > start);
         if characters > MAX_CHARACTERS {
             out.truncate(ids);
             dropped = exemplar.filtered_attributes.len() as u64;

@@ -153,7 +153,7 @@ impl<'a> Labels<'a> {
             });
         }
         out.clear();
-        self.write(out, |_| true);
+        self.write(out, |_, _| true);
     }
 
     /// Appends the labels of an exemplar and returns how many characters they count: names and values,
@@ -173,26 +173,29 @@ impl<'a> Labels<'a> {
                 value: Text::Value(&attribute.value),
             });
         }
-        self.write(out, |name| {
-            !ids || (name != "trace_id" && name != "span_id")
-        })
+        let mut characters = 0;
+        self.write(out, |name, value| {
+            let taken = ids && (name == "trace_id" || name == "span_id");
+            if !taken {
+                characters += name.len() + value.chars().count();
+            }
+            !taken
+        });
+        characters
     }
 
-    fn write(&mut self, out: &mut String, keep: impl Fn(&str) -> bool) -> usize {
+    /// Appends the pairs whose label and value `keep` takes; those of one label together are one value.
+    fn write(&mut self, out: &mut String, mut keep: impl FnMut(&str, &str) -> bool) {
         let names = &self.names;
         self.pairs.sort_unstable_by(|a, b| {
             (names.text(a.label), a.key).cmp(&(names.text(b.label), b.key))
         });
-        let mut characters = 0;
         let mut first = true;
         for same in self
             .pairs
             .chunk_by(|a, b| names.text(a.label) == names.text(b.label))
         {
             let name = names.text(same[0].label);
-            if !keep(name) {
-                continue;
-            }
             // The common case borrows; values are put together only where there is something to do.
             let value = match same {
                 [
@@ -221,7 +224,7 @@ impl<'a> Labels<'a> {
                     &self.value
                 }
             };
-            if value.is_empty() {
+            if value.is_empty() || !keep(name, value) {
                 continue;
             }
             if !std::mem::take(&mut first) {
@@ -231,9 +234,7 @@ impl<'a> Labels<'a> {
             out.push_str("=\"");
             push_escaped(out, value);
             out.push('"');
-            characters += name.len() + value.chars().count();
         }
-        characters
     }
 }
 

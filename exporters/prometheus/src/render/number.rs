@@ -27,7 +27,21 @@ pub(super) fn push_u64(out: &mut String, mut value: u64) {
             break;
         }
     }
-    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+    push_ascii(out, &digits[at..]);
+}
+
+/// Appends the bytes of an id in hexadecimal.
+pub(super) fn push_hex(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+        push_ascii(out, &[DIGITS[high], DIGITS[low]]);
+    }
+}
+
+/// One copy instead of a push per character.
+fn push_ascii(out: &mut String, digits: &[u8]) {
+    out.push_str(str::from_utf8(digits).unwrap_or_default());
 }
 
 /// Appends `value`, exactly.
