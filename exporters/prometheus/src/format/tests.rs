@@ -90,6 +90,10 @@ fn a_weight_of_zero_rules_a_format_out() {
         negotiate("text/plain;q=0,application/openmetrics-text;q=0.001"),
         OPENMETRICS
     );
+    assert_eq!(
+        negotiate("application/openmetrics-text;q=0.000"),
+        Format::default()
+    );
 }
 
 #[test]
