@@ -1,0 +1,117 @@
+//! The run: open the shop, let customers in, close, show what was seen.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use throughline::{Prometheus, Telemetry};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::arguments::Arguments;
+use crate::database::Database;
+use crate::ledger::Ledger;
+use crate::load;
+use crate::pool::Pool;
+use crate::progress::Progress;
+use crate::receiver::Receiver;
+use crate::shop::Shop;
+use crate::stop::Stop;
+
+/// The stock is recounted this often.
+const AUDIT_EVERY: Duration = Duration::from_secs(4);
+/// How long the last telemetry may take on its way out.
+const DELIVERY: Duration = Duration::from_secs(10);
+
+/// Runs the quickstart from opening to closing.
+#[tokio::main]
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let receiver = Receiver::start().await?;
+    let telemetry = install(&receiver)?;
+    println!("telemetry  {}", receiver.address());
+    if let Some(address) = telemetry.prometheus_addr() {
+        println!("metrics    http://{address}/metrics");
+    }
+
+    let folder = tempfile::tempdir()?;
+    let database = Arc::new(Database::create(folder.path(), &telemetry)?);
+    let pool = telemetry.register(Pool(Arc::clone(&database)))?;
+    let shop = Shop::open(Arc::clone(&database), &telemetry);
+    let stop = Stop::on_ctrl_c();
+    let (address, server) = serve(&shop, stop.clone()).await?;
+    println!("shop       http://{address}/products/1\n");
+
+    let ledger = Arc::new(Ledger::default());
+    let end = arguments.duration().map(|length| Instant::now() + length);
+    let auditor = tokio::spawn(audit(Arc::clone(&shop), stop.clone()));
+    let progress = Progress::new(arguments.duration());
+    tokio::select! {
+        () = load::run(address, arguments.rate, end, stop.clone(), &ledger) => {}
+        () = progress.follow(&ledger) => {}
+    }
+    progress.end();
+    println!(
+        "{} requests, {} of them refused\n",
+        ledger.total(),
+        ledger.refused()
+    );
+    if let Some(file) = &arguments.ledger {
+        std::fs::write(file, serde_json::to_vec_pretty(&ledger.to_json())?)?;
+    }
+    if arguments.stay {
+        println!("the customers have gone; Ctrl-C closes the shop\n");
+        stop.wait().await;
+    }
+
+    // The shop closes first, then what it recorded is delivered.
+    stop.now();
+    auditor.await?;
+    server.await??;
+    telemetry.shutdown_async(DELIVERY).await?;
+    pool.unregister();
+
+    if let Some(report) = receiver.report(arguments.outliers).await {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+fn install(receiver: &Receiver) -> Result<Telemetry, throughline::Error> {
+    let mut builder = receiver
+        .connect(Telemetry::builder("shop").version(env!("CARGO_PKG_VERSION")))
+        .without_console();
+    if std::env::var_os("OTEL_EXPORTER_PROMETHEUS_PORT").is_none() {
+        builder = builder.prometheus(Prometheus::at("127.0.0.1:0"));
+    }
+    builder.install()
+}
+
+/// Opens the shop's doors on a free port.
+async fn serve(
+    shop: &Arc<Shop>,
+    stop: Stop,
+) -> std::io::Result<(SocketAddr, JoinHandle<std::io::Result<()>>)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let server = axum::serve(listener, shop.router())
+        .with_graceful_shutdown(async move { stop.wait().await });
+    Ok((address, tokio::spawn(server.into_future())))
+}
+
+/// Recounts the stock every now and then, until the shop closes.
+async fn audit(shop: Arc<Shop>, stop: Stop) {
+    let mut due = tokio::time::interval(AUDIT_EVERY);
+    due.tick().await; // the first one is at once
+    loop {
+        tokio::select! {
+            () = stop.wait() => break,
+            _ = due.tick() => {}
+        }
+        let shop = Arc::clone(&shop);
+        if let Err(crashed) = tokio::task::spawn_blocking(move || shop.audit()).await {
+            tracing::error!(%crashed, "the stock audit crashed");
+        }
+    }
+}
