@@ -49,7 +49,11 @@ fn check(snapshot: &Snapshot, options: &Options) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_snapshot_gives_a_valid_exposition(
