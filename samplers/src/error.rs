@@ -1,4 +1,4 @@
-//! What can go wrong with a queue.
+//! What can go wrong with a queue or a sampler.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkError;
 
-/// Why a queue was not built, or a flush or shutdown did not deliver everything.
+/// Why a queue or a sampler was not built, or a flush or shutdown did not deliver everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

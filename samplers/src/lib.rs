@@ -38,6 +38,7 @@
 
 pub mod batch;
 mod error;
+pub mod probability;
 mod self_observed;
 mod span_queue;
 mod span_starts;
