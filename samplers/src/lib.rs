@@ -1,4 +1,8 @@
-//! Spans on their way out: the bounded queue, the batches and the outcome of each.
+//! Which spans are sampled, and how they leave: consistent probability, the bounded queue, the batches
+//! and the outcome of each.
+//!
+//! [`probability`] holds the samplers. Their decisions agree from one service to the next, and every
+//! sampled span says how many it stands for.
 //!
 //! `opentelemetry_sdk`'s `BatchSpanProcessor` drops on a full queue without a count and exports
 //! RecordOnly spans. [`SpanQueue`] takes its place: only sampled spans pass, the queue is bounded in
