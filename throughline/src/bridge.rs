@@ -9,8 +9,8 @@
 //! A process has one global subscriber for its whole life, while telemetry may be shut down and installed
 //! again: so what the layers write to can be replaced ([`Outlets`]), the layers stay.
 //!
-//! Nothing here can feed itself: the delivery thread runs with telemetry suppressed, so neither spans nor
-//! log records are made of what exporting says about itself.
+//! Nothing here can feed itself: the delivery thread runs with telemetry suppressed, and where it is, the
+//! layers see nothing.
 
 mod events;
 mod layers;

@@ -239,7 +239,7 @@ impl Telemetry {
     }
 
     /// A layer that brings `tracing` here: spans become spans, events log records. For a program with a
-    /// subscriber of its own, see
+    /// subscriber of its own, at most one of them in it; see
     /// [`without_subscriber`](crate::TelemetryBuilder::without_subscriber); nobody needs it where
     /// [`install`](crate::TelemetryBuilder::install) set the subscriber.
     ///

@@ -34,6 +34,20 @@ fn current_span() -> SpanId {
     Context::map_current(|context| context.span().span_context().span_id())
 }
 
+/// Lets nothing through where telemetry is suppressed, which it is on the delivery thread: what exporting says
+/// about itself would feed itself.
+///
+/// `opentelemetry_sdk` looks at the suppression, too, but `tracing-opentelemetry` starts explicit roots (such
+/// as the connections of `h2`) in an empty context, and makes that current while the span is entered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unsuppressed;
+
+impl<S> Filter<S> for Unsuppressed {
+    fn enabled(&self, _: &Metadata<'_>, _: &LayerContext<'_, S>) -> bool {
+        !Context::is_current_telemetry_suppressed()
+    }
+}
+
 /// Lets through to `tracing-opentelemetry` the spans, and the events that stand on them: those do not leave
 /// as log records, and an event stands on the innermost span.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::{FilterExt, Targets};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Outlets;
-use super::events::{EventLayer, ToSpan};
+use super::events::{EventLayer, ToSpan, Unsuppressed};
 use super::outlets::LateTracer;
 
 /// The layers that export what `filter` lets through.
@@ -20,19 +20,20 @@ pub(crate) fn layers<S>(outlets: &Outlets, filter: &Targets) -> Box<dyn Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
+    let export = || filter.clone().and(Unsuppressed);
     let to_spans = tracing_opentelemetry::layer()
         .with_tracer(LateTracer::new(outlets))
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(filter.clone().and(ToSpan(outlets.clone())));
-    let events = EventLayer(outlets.clone()).with_filter(filter.clone());
+        .with_filter(export().and(ToSpan(outlets.clone())));
+    let events = EventLayer(outlets.clone()).with_filter(export());
     let layers = to_spans.and_then(events);
     #[cfg(feature = "logs")]
     let layers = layers.and_then(
         opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new(&LateLogger::new(
             outlets,
         ))
-        .with_filter(filter.clone()),
+        .with_filter(export()),
     );
     layers.boxed()
 }
