@@ -73,7 +73,12 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
         .tracing
         .resolve(&builder.environment, &mut resolved.description)?;
     if resolved.disabled {
-        return Ok(disabled(resolved.description));
+        return Ok(Parts {
+            // The console goes on.
+            #[cfg(feature = "tracing")]
+            bridge: Bridge::new(Outlets::new(Outlet::default()), filters),
+            ..disabled(resolved.description)
+        });
     }
     let meter = SelfMeter::new();
     let resource = resolved.resource.for_sdk();
