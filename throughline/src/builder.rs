@@ -53,7 +53,8 @@ pub struct TelemetryBuilder {
     #[cfg(feature = "prometheus")]
     pub(crate) prometheus: Option<Prometheus>,
     pub(crate) span_exporter: Option<SpanSink>,
-    pub(crate) metric_exporter: Option<Box<dyn Push>>,
+    /// With the name of its type.
+    pub(crate) metric_exporter: Option<(Box<dyn Push>, &'static str)>,
     #[cfg(feature = "logs")]
     pub(crate) log_exporter: Option<LogSink>,
     pub(crate) sampler: Option<Box<dyn ShouldSample>>,
@@ -138,8 +139,8 @@ impl TelemetryBuilder {
 
     /// Sends metrics through this exporter in place of OTLP. It runs on the delivery thread and must not
     /// block it; a panic fails its push alone.
-    pub fn metric_exporter(mut self, exporter: impl Push + 'static) -> Self {
-        self.metric_exporter = Some(Box::new(exporter));
+    pub fn metric_exporter<E: Push + 'static>(mut self, exporter: E) -> Self {
+        self.metric_exporter = Some((Box::new(exporter), std::any::type_name::<E>()));
         self
     }
 

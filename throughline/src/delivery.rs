@@ -12,12 +12,12 @@
 //! deadlock with it: user threads send a command and wait on a channel of the standard library, with a
 //! deadline. A thread is never joined, since that has none.
 
-mod health;
 #[cfg(feature = "logs")]
 mod logs;
 mod metrics;
 mod spans;
 mod thread;
+mod watch;
 
 use std::sync::mpsc as std_mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ use crate::Error;
 
 #[cfg(feature = "logs")]
 pub(crate) use logs::{LogQueue, LogSink, LogWorker};
-pub(crate) use metrics::Pusher;
+pub(crate) use metrics::{MetricSink, Pusher};
 pub(crate) use spans::SpanSink;
 pub(crate) use thread::Plan;
 

@@ -60,6 +60,7 @@ pub use throughline_engine::{
     Aggregation, Collector, ExemplarFilter, InstrumentKind, Instruments, Observable, Observations,
     Registration, Selector, TemporalityPreference, View,
 };
+pub use throughline_model as model;
 pub use throughline_model::{Clock, Push, Random};
 #[cfg(feature = "otlp")]
 pub use throughline_otlp::{Compression, Protocol, Signal, Tls};

@@ -124,6 +124,7 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
     };
     let delivery = Delivery::start(Plan {
         resource,
+        meter: meter.clone(),
         spans: traces.map(|it| (it.queue, it.worker, it.sink)),
         #[cfg(feature = "logs")]
         logs: logs.map(|it| (it.queue, it.worker, it.sink)),

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use alone::alone;
 use collector::{Collector, shown};
-use throughline::opentelemetry::metrics::MeterProvider;
 use throughline::opentelemetry::trace::{TraceContextExt, Tracer};
 use throughline::opentelemetry::{Context, KeyValue, baggage::BaggageExt, global};
 use throughline::tracing::{info, info_span, warn};
@@ -289,7 +288,7 @@ fn disabled_it_records_nothing_and_context_travels_on() {
         telemetry.shutdown(LIMIT).unwrap();
         assert!(collector.sink.received().is_empty());
         // It is in nobody's way.
-        Telemetry::builder("shop").install().unwrap();
+        drop(Telemetry::builder("shop").install().unwrap());
         info!("the console goes on");
     });
     if let Some(said) = said {

@@ -21,14 +21,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 #[test]
 fn grpc_does_not_feed_itself() {
     alone("grpc_does_not_feed_itself", &[], || {
-        export_at_every_level(Otlp::grpc)
+        export_at_every_level(Otlp::grpc);
     });
 }
 
 #[test]
 fn http_does_not_feed_itself() {
     alone("http_does_not_feed_itself", &[], || {
-        export_at_every_level(Otlp::http)
+        export_at_every_level(Otlp::http);
     });
 }
 

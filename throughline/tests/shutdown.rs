@@ -274,7 +274,7 @@ fn a_callback_that_hangs_holds_up_neither_spans_nor_the_shutdown() {
     let collector = Collector::start();
     let telemetry = telemetry(collector.url());
     let (let_go, hangs) = mpsc::channel();
-    telemetry
+    let _ = telemetry
         .register(Hangs(std::sync::Mutex::new(hangs)))
         .unwrap();
     telemetry.operation("work").build().run(|| ());
@@ -303,7 +303,7 @@ fn a_callback_that_shuts_down_does_not_wait_for_itself() {
     let collector = Collector::start();
     let telemetry = telemetry(collector.url());
     let registered = ShutsDown(std::sync::Mutex::new(Some(telemetry.clone())));
-    telemetry.register(registered).unwrap();
+    let _ = telemetry.register(registered).unwrap();
     let begun = Instant::now();
     let _ = telemetry.force_flush(Duration::from_secs(5));
     let _ = telemetry.shutdown(Duration::from_secs(5));

@@ -1,18 +1,20 @@
 //! The way out of log records: the same queue as for spans.
 
+use std::any::type_name;
 use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::AnyValue;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord};
 use throughline_model::SelfMeter;
 use throughline_samplers::batch::{self, BatchSettings, Export, Failure, Items, Queue, Worker};
 
-use super::health::{Health, SayPanic};
+use super::spans::error_type;
 use super::thread::BoxFuture;
+use super::watch::{self, Watch};
 use crate::Error;
 
 type Record = (SdkLogRecord, InstrumentationScope);
@@ -88,26 +90,26 @@ fn size(value: &AnyValue) -> usize {
 /// An exporter of log records, waiting for its worker. It is made on the delivery thread.
 pub(crate) struct LogSink(Box<Start>);
 
-type Start =
-    dyn FnOnce(LogWorker, &Resource) -> Result<BoxFuture<'static, ()>, Error> + Send + Sync;
+type Start = dyn FnOnce(LogWorker, &Resource, &SelfMeter) -> Result<BoxFuture<'static, ()>, Error>
+    + Send
+    + Sync;
 
 impl LogSink {
-    pub(crate) fn new(exporter: impl LogExporter + 'static) -> Self {
-        Self::made_by(move || Ok(exporter))
+    /// Any exporter.
+    pub(crate) fn new<E: LogExporter + 'static>(exporter: E) -> Self {
+        Self(Box::new(move |worker, resource, meter| {
+            let watch = Watch::counting(watch::Items::LogRecords, type_name::<E>(), meter);
+            Ok(start(worker, exporter, watch, resource))
+        }))
     }
 
-    /// For an exporter that can only be made on its runtime.
-    pub(crate) fn made_by<E: LogExporter + 'static>(
-        make: impl FnOnce() -> Result<E, Error> + Send + Sync + 'static,
+    /// Ours, which counts for itself and can only be made on its runtime.
+    pub(crate) fn otlp(
+        make: impl FnOnce() -> Result<throughline_otlp::LogExporter, Error> + Send + Sync + 'static,
     ) -> Self {
-        Self(Box::new(move |worker, resource| {
-            let mut exporter = make()?;
-            exporter.set_resource(resource);
-            let watched = Watched {
-                exporter,
-                health: Health::new("log records"),
-            };
-            Ok(Box::pin(worker.run(watched)))
+        Self(Box::new(move |worker, resource, _| {
+            let watch = Watch::new(watch::Items::LogRecords);
+            Ok(start(worker, make()?, watch, resource))
         }))
     }
 
@@ -115,9 +117,20 @@ impl LogSink {
         self,
         worker: LogWorker,
         resource: &Resource,
+        meter: &SelfMeter,
     ) -> Result<BoxFuture<'static, ()>, Error> {
-        (self.0)(worker, resource)
+        (self.0)(worker, resource, meter)
     }
+}
+
+fn start<E: LogExporter + 'static>(
+    worker: LogWorker,
+    mut exporter: E,
+    watch: Watch,
+    resource: &Resource,
+) -> BoxFuture<'static, ()> {
+    exporter.set_resource(resource);
+    Box::pin(worker.run(Watched { exporter, watch }))
 }
 
 impl fmt::Debug for LogSink {
@@ -128,7 +141,7 @@ impl fmt::Debug for LogSink {
 
 struct Watched<E> {
     exporter: E,
-    health: Health,
+    watch: Watch,
 }
 
 impl<E: LogExporter> Export<Record> for Watched<E> {
@@ -137,24 +150,14 @@ impl<E: LogExporter> Export<Record> for Watched<E> {
             .iter()
             .map(|(record, scope)| (record, scope))
             .collect();
-        let panic = SayPanic("log records");
+        let attempt = self.watch.attempt(records.len() as u64);
         let result = self.exporter.export(LogBatch::new(&records)).await;
-        drop(panic);
-        self.health.observe(&result);
-        result.map_err(|error| failure(&error))
+        attempt.end(&result, error_type);
+        result.map_err(|error| Failure::new(error_type(&error), error.to_string()))
     }
 
     fn shutdown(&mut self, timeout: Duration) -> Result<(), String> {
         let result = self.exporter.shutdown_with_timeout(timeout);
         result.map_err(|error| error.to_string())
     }
-}
-
-fn failure(error: &OTelSdkError) -> Failure {
-    let error_type = match error {
-        OTelSdkError::AlreadyShutdown => "already_shutdown",
-        OTelSdkError::Timeout(_) => "timeout",
-        OTelSdkError::InternalFailure(_) => "_OTHER",
-    };
-    Failure::new(error_type, error.to_string())
 }

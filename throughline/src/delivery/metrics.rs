@@ -7,22 +7,65 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use throughline_model::{Collect, CollectError, Push, Snapshot};
+use throughline_model::{Collect, CollectError, Push, SelfMeter, Snapshot};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
-use super::health::Health;
+use super::watch::{Items, Watch};
 
 /// Collects and pushes.
 #[derive(Debug)]
 pub(crate) struct Pusher {
     pub(crate) collect: Arc<dyn Collect>,
-    pub(crate) push: Box<dyn Push>,
+    pub(crate) sink: MetricSink,
     /// From one push to the next.
     pub(crate) interval: Duration,
     /// How long one may take, the collection included.
     pub(crate) timeout: Duration,
+}
+
+/// An exporter of metrics and who counts for it.
+#[derive(Debug)]
+pub(crate) struct MetricSink {
+    push: Box<dyn Push>,
+    watch: Watch,
+}
+
+impl MetricSink {
+    /// One of the user's; `component` is the name of its type.
+    pub(crate) fn new(push: Box<dyn Push>, component: &'static str, meter: &SelfMeter) -> Self {
+        Self {
+            push,
+            watch: Watch::counting(Items::DataPoints, component, meter),
+        }
+    }
+
+    /// Ours, which counts for itself.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn otlp(exporter: throughline_otlp::MetricExporter) -> Self {
+        Self {
+            push: Box::new(exporter),
+            watch: Watch::new(Items::DataPoints),
+        }
+    }
+
+    async fn push(&self, snapshot: &Snapshot, deadline: Instant) -> Result<(), String> {
+        if snapshot.is_empty() {
+            return Ok(());
+        }
+        let attempt = self.watch.attempt(snapshot.point_count() as u64);
+        let late = "the push was not acknowledged in time";
+        let (result, error_type) =
+            match timeout_at(deadline, unpanicked(|| self.push.push(snapshot))).await {
+                Ok(Ok(Ok(()))) => (Ok(()), String::new()),
+                Ok(Ok(Err(error))) => (Err(error.to_string()), error.error_type().to_owned()),
+                Ok(Err(panic)) => (Err(panic), "panic".to_owned()),
+                Err(_) => (Err(late.to_owned()), "timeout".to_owned()),
+            };
+        attempt.end(&result, |_| error_type.into());
+        result
+    }
 }
 
 /// Asks the pusher for a push now.
@@ -59,7 +102,6 @@ impl Pusher {
     }
 
     async fn run(self, mut requests: mpsc::UnboundedReceiver<Request>) {
-        let mut health = Health::new("metrics");
         // A collection that took longer than its push had time for.
         let mut late = None;
         let mut ticks = interval_at(Instant::now() + self.interval, self.interval);
@@ -78,7 +120,6 @@ impl Pusher {
                 None => Instant::now() + self.timeout,
             };
             let result = self.collect_and_push(&mut late, deadline).await;
-            health.observe(&result);
             if let Some(request) = request {
                 // Whoever waited may have given up.
                 let _ = request.reply.send(result);
@@ -93,24 +134,27 @@ impl Pusher {
     ) -> Result<(), String> {
         // What a collection took from a delta reader must not be lost because it was late.
         if let Some(collection) = late.take() {
-            let snapshot = finish(collection, late, deadline).await?;
-            self.push(&snapshot, deadline).await?;
+            let snapshot = self.finish(collection, late, deadline).await?;
+            self.sink.push(&snapshot, deadline).await?;
         }
         let (collect, limit) = (Arc::clone(&self.collect), deadline - Instant::now());
         let collection = tokio::task::spawn_blocking(move || collect.collect(limit));
-        let snapshot = finish(collection, late, deadline).await?;
-        self.push(&snapshot, deadline).await
+        let snapshot = self.finish(collection, late, deadline).await?;
+        self.sink.push(&snapshot, deadline).await
     }
 
-    async fn push(&self, snapshot: &Snapshot, deadline: Instant) -> Result<(), String> {
-        if snapshot.is_empty() {
-            return Ok(());
+    /// Waits for a collection, and says if there is none.
+    async fn finish(
+        &self,
+        collection: Collection,
+        late: &mut Option<Collection>,
+        deadline: Instant,
+    ) -> Result<Snapshot, String> {
+        let finished = finish(collection, late, deadline).await;
+        if let Err(error) = &finished {
+            self.sink.watch.say_failure(error);
         }
-        match timeout_at(deadline, unpanicked(|| self.push.push(snapshot))).await {
-            Ok(Ok(result)) => result.map_err(|error| error.to_string()),
-            Ok(Err(panic)) => Err(panic),
-            Err(_) => Err("the push was not acknowledged in time".to_owned()),
-        }
+        finished
     }
 }
 

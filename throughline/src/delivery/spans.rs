@@ -1,32 +1,33 @@
 //! The way out of spans.
 
+use std::any::type_name;
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use throughline_model::SelfMeter;
 use throughline_samplers::SpanWorker;
 #[cfg(feature = "otlp")]
 use throughline_samplers::batch::{Export, Failure};
 
-use super::health::{Health, SayPanic};
 use super::thread::BoxFuture;
+use super::watch::{Items, Watch};
 
 /// An exporter of spans, waiting for its worker.
 pub(crate) struct SpanSink(Box<Start>);
 
-type Start = dyn FnOnce(SpanWorker) -> BoxFuture<'static, ()> + Send + Sync;
+type Start = dyn FnOnce(SpanWorker, &SelfMeter) -> BoxFuture<'static, ()> + Send + Sync;
 
 impl SpanSink {
     /// Any exporter; how much of a failed batch was lost, it cannot say.
-    pub(crate) fn new(exporter: impl SpanExporter + 'static) -> Self {
-        let watched = Watched {
-            exporter,
-            health: Mutex::new(Health::new("spans")),
-        };
-        Self(Box::new(move |worker| Box::pin(worker.run(watched))))
+    pub(crate) fn new<E: SpanExporter + 'static>(exporter: E) -> Self {
+        Self(Box::new(move |worker, meter| {
+            let watch = Watch::counting(Items::Spans, type_name::<E>(), meter);
+            Box::pin(worker.run(Watched { exporter, watch }))
+        }))
     }
 
     /// Ours, which can.
@@ -35,15 +36,15 @@ impl SpanSink {
         exporter.set_resource(resource);
         let outcomes = Outcomes {
             exporter,
-            health: Health::new("spans"),
+            watch: Watch::new(Items::Spans),
         };
-        Self(Box::new(move |worker| {
+        Self(Box::new(move |worker, _| {
             Box::pin(worker.into_worker().run(outcomes))
         }))
     }
 
-    pub(super) fn run(self, worker: SpanWorker) -> BoxFuture<'static, ()> {
-        (self.0)(worker)
+    pub(super) fn run(self, worker: SpanWorker, meter: &SelfMeter) -> BoxFuture<'static, ()> {
+        (self.0)(worker, meter)
     }
 }
 
@@ -56,17 +57,14 @@ impl fmt::Debug for SpanSink {
 #[derive(Debug)]
 struct Watched<E> {
     exporter: E,
-    health: Mutex<Health>,
+    watch: Watch,
 }
 
 impl<E: SpanExporter> SpanExporter for Watched<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let panic = SayPanic("spans");
+        let attempt = self.watch.attempt(batch.len() as u64);
         let result = self.exporter.export(batch).await;
-        drop(panic);
-        if let Ok(mut health) = self.health.lock() {
-            health.observe(&result);
-        }
+        attempt.end(&result, error_type);
         result
     }
 
@@ -86,16 +84,15 @@ impl<E: SpanExporter> SpanExporter for Watched<E> {
 #[cfg(feature = "otlp")]
 struct Outcomes {
     exporter: throughline_otlp::SpanExporter,
-    health: Health,
+    watch: Watch,
 }
 
 #[cfg(feature = "otlp")]
 impl Export<SpanData> for Outcomes {
     async fn export(&mut self, batch: Vec<SpanData>) -> Result<(), Failure> {
-        let panic = SayPanic("spans");
+        let attempt = self.watch.attempt(batch.len() as u64);
         let result = self.exporter.export_with_outcome(batch).await;
-        drop(panic);
-        self.health.observe(&result);
+        attempt.end(&result, |error| error.error_type().to_owned().into());
         Ok(result?)
     }
 
@@ -103,4 +100,14 @@ impl Export<SpanData> for Outcomes {
         let result = self.exporter.shutdown_with_timeout(timeout);
         result.map_err(|error| error.to_string())
     }
+}
+
+/// The `error.type` of what an exporter of the SDK's kind can say.
+pub(super) fn error_type(error: &OTelSdkError) -> Cow<'static, str> {
+    match error {
+        OTelSdkError::AlreadyShutdown => "already_shutdown",
+        OTelSdkError::Timeout(_) => "timeout",
+        OTelSdkError::InternalFailure(_) => "_OTHER",
+    }
+    .into()
 }

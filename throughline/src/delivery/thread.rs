@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::Duration;
 
 use opentelemetry::Context;
+use throughline_model::SelfMeter;
 use throughline_samplers::{SpanQueue, SpanWorker};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -19,6 +20,7 @@ use crate::Error;
 /// What leaves, and how.
 pub(crate) struct Plan {
     pub(crate) resource: opentelemetry_sdk::Resource,
+    pub(crate) meter: SelfMeter,
     pub(crate) spans: Option<(SpanQueue, SpanWorker, SpanSink)>,
     #[cfg(feature = "logs")]
     pub(crate) logs: Option<(super::LogQueue, super::logs::LogWorker, super::LogSink)>,
@@ -84,6 +86,9 @@ fn runtime() -> std::io::Result<Runtime> {
 
 struct Started {
     parts: Parts,
+    /// Serves `/metrics`.
+    #[cfg(feature = "prometheus")]
+    scrapes: Option<tokio::task::JoinHandle<()>>,
     close: Box<dyn FnOnce() + Send>,
     end: Box<dyn FnOnce() + Send>,
 }
@@ -91,13 +96,13 @@ struct Started {
 /// Spawns the workers; a panic of one is caught by the runtime and leaves the others alone.
 fn start(plan: Plan) -> Result<Started, Error> {
     let spans = plan.spans.map(|(queue, worker, sink)| {
-        tokio::spawn(sink.run(worker));
+        tokio::spawn(sink.run(worker, &plan.meter));
         queue
     });
     #[cfg(feature = "logs")]
     let logs = match plan.logs {
         Some((queue, worker, sink)) => {
-            tokio::spawn(sink.run(worker, &plan.resource)?);
+            tokio::spawn(sink.run(worker, &plan.resource, &plan.meter)?);
             Some(queue)
         }
         None => None,
@@ -106,13 +111,13 @@ fn start(plan: Plan) -> Result<Started, Error> {
     let _ = plan.resource;
     let metrics = plan.metrics.map(Pusher::spawn);
     #[cfg(feature = "prometheus")]
-    if let Some(server) = plan.prometheus {
+    let scrapes = plan.prometheus.map(|server| {
         tokio::spawn(async move {
             if let Err(error) = server.serve().await {
                 tracing::warn!(target: "throughline", "/metrics is not served any more: {error}");
             }
-        });
-    }
+        })
+    });
     Ok(Started {
         parts: Parts {
             spans,
@@ -120,6 +125,8 @@ fn start(plan: Plan) -> Result<Started, Error> {
             logs,
             metrics,
         },
+        #[cfg(feature = "prometheus")]
+        scrapes,
         close: plan.close,
         end: plan.end,
     })
@@ -130,7 +137,13 @@ async fn serve(
     mut commands: mpsc::UnboundedReceiver<Command>,
     ended: &Arc<Ended>,
 ) {
-    let Started { parts, close, end } = started;
+    let Started {
+        parts,
+        #[cfg(feature = "prometheus")]
+        scrapes,
+        close,
+        end,
+    } = started;
     while let Some(command) = commands.recv().await {
         match command {
             Command::Flush { timeout, reply } => {
@@ -144,6 +157,12 @@ async fn serve(
                 let deadline = Instant::now() + timeout;
                 close();
                 let outcome = parts.shutdown(timeout).await;
+                #[cfg(feature = "prometheus")]
+                if let Some(scrapes) = scrapes {
+                    // The port is free when the shutdown returns. An aborted task ends at its next await.
+                    scrapes.abort();
+                    let _ = scrapes.await;
+                }
                 // Best effort: callbacks that hang are left behind.
                 let _ = timeout_at(deadline, tokio::task::spawn_blocking(end)).await;
                 ended.set(outcome);

@@ -39,7 +39,7 @@ pub(super) fn assemble(
         Exit::Own => builder.log_exporter.take(),
         Exit::Otlp(endpoint) => {
             let (meter, clock) = (meter.clone(), Arc::clone(&builder.clock));
-            Some(LogSink::made_by(move || {
+            Some(LogSink::otlp(move || {
                 let exporter =
                     throughline_otlp::LogExporter::new(*endpoint).map_err(Error::otlp)?;
                 Ok(exporter.with_self_meter(&meter).with_clock(clock))

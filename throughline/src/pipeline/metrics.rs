@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use throughline_engine::{MeterProvider, Reader, ReaderBuilder};
-use throughline_model::{Push, SelfMeter};
+use throughline_model::SelfMeter;
 
 use crate::Error;
 use crate::builder::TelemetryBuilder;
-use crate::delivery::Pusher;
+use crate::delivery::{MetricSink, Pusher};
 use crate::settings::{Exit, Resolved};
 
 pub(super) struct Assembled {
@@ -36,7 +36,7 @@ pub(super) fn assemble(
         provider,
         cardinality_limit: builder.cardinality_limit,
     };
-    let pusher = push(builder, &settings.exit, meter)?.map(|push| Pusher {
+    let pusher = sink(builder, &settings.exit, meter)?.map(|sink| Pusher {
         collect: Arc::new(
             readers.add(
                 Reader::builder()
@@ -44,7 +44,7 @@ pub(super) fn assemble(
                     .default_histogram_aggregation(settings.histograms.clone()),
             ),
         ),
-        push,
+        sink,
         interval: settings.interval,
         timeout: settings.timeout,
     });
@@ -93,23 +93,25 @@ impl Readers {
     }
 }
 
-/// The exporter that pushes.
+/// What the push goes into.
 #[cfg_attr(
     not(feature = "otlp"),
     expect(
-        unused_variables,
         clippy::unnecessary_wraps,
         reason = "only ours reports and can be refused"
     )
 )]
-fn push(
+fn sink(
     builder: &mut TelemetryBuilder,
     exit: &Exit,
     meter: &SelfMeter,
-) -> Result<Option<Box<dyn Push>>, Error> {
+) -> Result<Option<MetricSink>, Error> {
     Ok(match exit {
         Exit::None => None,
-        Exit::Own => builder.metric_exporter.take(),
+        Exit::Own => builder
+            .metric_exporter
+            .take()
+            .map(|(push, component)| MetricSink::new(push, component, meter)),
         #[cfg(feature = "otlp")]
         Exit::Otlp(endpoint) => {
             let exporter = throughline_otlp::MetricExporter::new((**endpoint).clone())
@@ -117,7 +119,7 @@ fn push(
                 .with_self_meter(meter)
                 .with_clock(Arc::clone(&builder.clock))
                 .with_random(Arc::clone(&builder.random));
-            Some(Box::new(exporter))
+            Some(MetricSink::otlp(exporter))
         }
     })
 }
