@@ -2,6 +2,7 @@
 
 mod distribution;
 mod label;
+mod lifetimes;
 mod numbers;
 mod operations;
 mod outliers;
@@ -13,6 +14,8 @@ pub use numbers::{NumberRow, NumberValue};
 pub use operations::OperationRow;
 pub(crate) use operations::seconds_per;
 pub use outliers::{Outlier, Sighting};
+
+use lifetimes::Lifetimes;
 
 use crate::{Limits, Losses, Series, Store, Usage};
 
@@ -75,6 +78,7 @@ impl Store {
     pub fn report(&self, options: &ReportOptions) -> Report {
         let mut series = self.series();
         let all = series.len();
+        let lifetimes = Lifetimes::of(&series);
         if !options.self_telemetry {
             series.retain(|series| !series.id.name.starts_with("otel.sdk."));
         }
@@ -82,11 +86,11 @@ impl Store {
         let (timed, other): (Vec<Arc<Series>>, Vec<_>) = series
             .into_iter()
             .partition(|series| operations::is_operation(&series.id));
-        let mut groups = operations::group(timed);
+        let mut groups = operations::group(timed, &lifetimes);
         let outliers = outliers::find(self, &groups, options.outliers);
         let operations_total = groups.len();
         groups.truncate(options.operations);
-        let mut numbers = numbers::rows(other);
+        let mut numbers = numbers::rows(other, &lifetimes);
         let numbers_total = numbers.len();
         numbers.truncate(options.numbers);
         Report {

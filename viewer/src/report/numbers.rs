@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::distribution::Distribution;
-use super::operations::per_second;
+use super::lifetimes::Lifetimes;
 use crate::data::{Attributes, Kind, Total};
 use crate::store::Series;
 
@@ -46,7 +46,7 @@ pub enum NumberValue {
 }
 
 /// Rows by service, metric and attributes, one per series.
-pub(super) fn rows(series: Vec<Arc<Series>>) -> Vec<NumberRow> {
+pub(super) fn rows(series: Vec<Arc<Series>>, lifetimes: &Lifetimes) -> Vec<NumberRow> {
     let mut rows: Vec<(String, NumberRow)> = series
         .into_iter()
         .map(|series| {
@@ -56,7 +56,7 @@ pub(super) fn rows(series: Vec<Arc<Series>>) -> Vec<NumberRow> {
                 metric: id.name.to_string(),
                 unit: id.unit.to_string(),
                 attributes: id.attributes.clone(),
-                value: value(&series),
+                value: value(&series, lifetimes),
             };
             // Series of two instances, or of two scopes, have the same row but for the value: what is
             // left of the id keeps their order the same from report to report.
@@ -73,7 +73,7 @@ pub(super) fn rows(series: Vec<Arc<Series>>) -> Vec<NumberRow> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-fn value(series: &Arc<Series>) -> NumberValue {
+fn value(series: &Arc<Series>, lifetimes: &Lifetimes) -> NumberValue {
     let mut distribution = Distribution::default();
     distribution.add(&series.total, 1.0);
     let quantile = |share| distribution.quantile(share).map(|at| at.seconds);
@@ -82,7 +82,7 @@ fn value(series: &Arc<Series>) -> NumberValue {
         Total::Number(number) if series.id.kind == (Kind::Sum { monotonic: true }) => {
             NumberValue::Counter {
                 total: number.as_f64(),
-                per_second: per_second(std::slice::from_ref(series)),
+                per_second: lifetimes.per_second(std::slice::from_ref(series)),
             }
         }
         Total::Number(number) => NumberValue::Level(number.as_f64()),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::distribution::{Distribution, Quantile};
 use super::label;
-use crate::data::{Attributes, Kind, Origin, SeriesId, Time, Total};
+use super::lifetimes::Lifetimes;
+use crate::data::{Attributes, Kind, SeriesId, Total};
 use crate::store::Series;
 
 /// How one operation does: one row per service, metric and main attributes.
@@ -24,7 +25,8 @@ pub struct OperationRow {
     pub count: u64,
     /// How often with an `error.type`; `None` if no series of the row ever had one.
     pub errors: Option<u64>,
-    /// How often per second, from the start to the newest point of each sender; `None` where no start was sent.
+    /// How often per second, over each sender's own time: from the earliest start of any of its series to its newest
+    /// point; `None` where no start was sent.
     pub per_second: Option<f64>,
     /// The median.
     pub p50: Option<Quantile>,
@@ -65,7 +67,7 @@ pub(crate) fn seconds_per(unit: &str) -> Option<f64> {
 }
 
 /// Rows with their series, by service, metric and attributes.
-pub(super) fn group(series: Vec<Arc<Series>>) -> Vec<Group> {
+pub(super) fn group(series: Vec<Arc<Series>>, lifetimes: &Lifetimes) -> Vec<Group> {
     // The text of the attributes orders them, and so is part of the key: equal sets have equal text.
     let mut groups: BTreeMap<(String, String, String, String), Vec<Arc<Series>>> = BTreeMap::new();
     for series in series {
@@ -80,11 +82,16 @@ pub(super) fn group(series: Vec<Arc<Series>>) -> Vec<Group> {
     }
     let groups = groups.into_iter();
     groups
-        .filter_map(|((service, metric, ..), series)| one(service, metric, series))
+        .filter_map(|((service, metric, ..), series)| one(service, metric, series, lifetimes))
         .collect()
 }
 
-fn one(service: String, metric: String, series: Vec<Arc<Series>>) -> Option<Group> {
+fn one(
+    service: String,
+    metric: String,
+    series: Vec<Arc<Series>>,
+    lifetimes: &Lifetimes,
+) -> Option<Group> {
     let first = &series.first()?.id;
     let scale = seconds_per(&first.unit)?;
     let attributes = label::main(&first.attributes);
@@ -105,7 +112,7 @@ fn one(service: String, metric: String, series: Vec<Arc<Series>>) -> Option<Grou
         attributes,
         count,
         errors: any_error.then_some(errors),
-        per_second: per_second(&series),
+        per_second: lifetimes.per_second(&series),
         p50: distribution.quantile(0.5),
         p99: distribution.quantile(0.99),
         p999: distribution.quantile(0.999),
@@ -118,37 +125,11 @@ fn one(service: String, metric: String, series: Vec<Arc<Series>>) -> Option<Grou
     })
 }
 
-fn count_of(total: &Total) -> u64 {
+pub(super) fn count_of(total: &Total) -> u64 {
     match total {
         Total::Histogram(histogram) => histogram.count,
         Total::Exponential(histogram) => histogram.count,
         Total::Summary(summary) => summary.count,
         Total::Number(_) => 0,
     }
-}
-
-/// The sum over the senders of what each measured per second of its own time.
-pub(super) fn per_second(series: &[Arc<Series>]) -> Option<f64> {
-    let mut senders: BTreeMap<*const Origin, (f64, Time, Time)> = BTreeMap::new();
-    for series in series {
-        if !series.start.is_known() {
-            return None;
-        }
-        let amount = match &series.total {
-            Total::Number(number) => number.as_f64(),
-            total => count_of(total) as f64,
-        };
-        let fresh = (0.0, series.start, series.time);
-        let sender = senders
-            .entry(Arc::as_ptr(&series.id.origin))
-            .or_insert(fresh);
-        sender.0 += amount;
-        sender.1 = sender.1.min(series.start);
-        sender.2 = sender.2.max(series.time);
-    }
-    let rates = senders.into_values().map(|(amount, start, time)| {
-        let seconds = time.nanos_since(start) as f64 / 1e9;
-        (seconds > 0.0).then(|| amount / seconds)
-    });
-    rates.sum()
 }

@@ -486,3 +486,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_measured_once_just_now_has_the_rate_of_its_senders_whole_time() {
+    let store = Store::new(Limits::default());
+    let second = 1_000_000_000;
+    let cumulative = Temporality::Cumulative;
+    numbers(
+        &store,
+        "often",
+        COUNTER,
+        cumulative,
+        &[((second, 11 * second), 50)],
+    );
+    numbers(
+        &store,
+        "once",
+        COUNTER,
+        cumulative,
+        &[((11 * second - 1, 11 * second), 1)],
+    );
+    let rows = store.report(&crate::ReportOptions::default()).numbers;
+    let rates: Vec<_> = rows
+        .iter()
+        .map(|row| match row.value {
+            crate::NumberValue::Counter { per_second, .. } => per_second,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rates, [Some(5.0), Some(0.1)]);
+}
