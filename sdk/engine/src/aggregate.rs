@@ -45,8 +45,7 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
     /// How many reservoirs a series has, and how many exemplars each holds.
     fn reservoirs(&self, default_size: usize) -> (usize, usize);
 
-    /// Writes a measurement into this thread's row. The slot of its reservoir comes back if it is to be offered
-    /// there; exemplar words stand from `exemplars` on.
+    /// Writes a measurement into this thread's row. Exemplar words stand from `exemplars` on.
     fn record(&self, series: &Series, value: Self::Value, exemplars: usize) -> Recorded;
 
     /// Writes into the row that threads share.
@@ -71,8 +70,8 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
 pub(crate) enum Recorded {
     /// It is recorded.
     Done,
-    /// It is recorded and may become an exemplar of this reservoir.
-    Offer(usize),
+    /// It is recorded and may become an exemplar of this reservoir; with it comes the thread's exemplar word.
+    Offer(usize, u64),
     /// This thread has no words any more, or never had: nothing is recorded yet.
     NoWords,
 }

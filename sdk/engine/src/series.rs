@@ -75,19 +75,18 @@ impl Series {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Runs `f` on this thread's words, `len` of them. `None` where it has none.
-    #[inline]
-    pub(crate) fn with_row<R>(&self, len: usize, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
-        match &self.words {
-            Some(words) => words.with(f),
-            None => self.with_block(len, f),
-        }
+    /// Runs `f` on this thread's words. `None` where it has none.
+    #[inline(always)]
+    pub(crate) fn with_words<R>(&self, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
+        self.words.as_ref()?.with(f)
     }
 
-    /// Rows too long for a range of words are arrays of their own.
+    /// Runs `f` on this thread's row, `len` words, wherever it has one: rows too long for a range of words are arrays.
     #[cold]
-    #[inline(never)]
-    fn with_block<R>(&self, len: usize, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
+    pub(crate) fn with_row<R>(&self, len: usize, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
+        if let Some(words) = &self.words {
+            return words.with(f);
+        }
         self.blocks.as_ref()?.with(|block| {
             if block.words().is_none() {
                 block.replace(len, |_, _| {});

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::SystemTime;
 
+use std::hash::BuildHasher;
+
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
@@ -48,6 +50,8 @@ pub(crate) struct Stream<A: Aggregate> {
     /// How long a row is.
     row: usize,
     hasher: RandomState,
+    /// Keeps the empty sets of all streams apart in the threads' memories: their hashes are all 0.
+    salt: u64,
     /// The series of the empty attribute set, once it is there.
     plain: OnceLock<Arc<Series>>,
     table: Table,
@@ -97,9 +101,12 @@ impl<A: Aggregate> Stream<A> {
         let (reservoirs, reservoir_size) = aggregate.reservoirs(exemplar::default_size());
         let with_exemplars = parts.exemplar_filter != ExemplarFilter::AlwaysOff;
         let words = aggregate.words();
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let hasher = RandomState::default();
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            id: IDS.fetch_add(1, Ordering::Relaxed),
+            id,
+            salt: hasher.hash_one(id),
             monotonic: config.kind == InstrumentKind::Counter
                 || (config.kind == InstrumentKind::Histogram
                     && config.aggregation == Aggregation::Sum),
@@ -111,7 +118,7 @@ impl<A: Aggregate> Stream<A> {
             reservoir_size,
             row: words + if with_exemplars { reservoirs } else { 0 },
             aggregate,
-            hasher: RandomState::default(),
+            hasher,
             plain: OnceLock::new(),
             table: Table::new(config.limit),
             config,
@@ -157,7 +164,7 @@ impl<A: Aggregate> Stream<A> {
     fn write(&self, series: &Series, value: A::Value, left_out: impl FnOnce() -> Vec<KeyValue>) {
         match self.aggregate.record(series, value, self.exemplars) {
             Recorded::Done => {}
-            Recorded::Offer(slot) => self.offer(series, slot, value, left_out),
+            Recorded::Offer(slot, word) => self.offer(series, slot, word, value, left_out),
             Recorded::NoWords => self.aggregate.record_shared(series, value),
         }
     }
@@ -169,12 +176,10 @@ impl<A: Aggregate> Stream<A> {
         &self,
         series: &Series,
         slot: usize,
+        word: u64,
         value: A::Value,
         left_out: impl FnOnce() -> Vec<KeyValue>,
     ) {
-        let at = self.exemplars + slot;
-        let word = series.with_row(self.row, |row| row.get(at).map(|word| word.get()));
-        let Some(Some(word)) = word else { return };
         let offered = Offered {
             slot,
             value: value.number(),
@@ -183,8 +188,10 @@ impl<A: Aggregate> Stream<A> {
             size: self.reservoir_size,
             parts: &self.parts,
         };
-        let word = exemplar::offer(series, &offered, left_out);
-        series.with_row(self.row, |row| row.get(at).map(|own| own.set(word)));
+        if let Some(word) = exemplar::offer(series, &offered, left_out) {
+            let at = self.exemplars + slot;
+            series.with_row(self.row, |row| row.get(at).map(|own| own.set(word)));
+        }
     }
 
     #[inline]
@@ -194,7 +201,7 @@ impl<A: Aggregate> Stream<A> {
             stream: self.id,
             filter,
             attributes,
-            hash: pairs::hash(&self.hasher, filter, attributes),
+            hash: pairs::hash(&self.hasher, filter, attributes) ^ self.salt,
         }
     }
 
@@ -241,13 +248,12 @@ impl<A: Aggregate> Stream<A> {
     }
 
     fn make(&self, attributes: throughline_model::Attributes, now: SystemTime) -> Series {
-        let fixed = !self.aggregate.resizes();
         // A row that is too long for words, or whose length changes, is an array of its own.
-        let words = if fixed { Words::new(self.row) } else { None };
-        let blocks = if words.is_none() && self.row > 0 {
-            Blocks::new()
+        let array = self.aggregate.resizes() || self.row > Words::MAX_LEN;
+        let (words, blocks) = if array {
+            (None, Blocks::new())
         } else {
-            None
+            (Words::new(self.row), None)
         };
         Series::new(self.id, attributes, now.max(self.created), words, blocks)
     }
@@ -306,8 +312,8 @@ impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
         }
         match self.aggregate.record(&self.series, value, stream.exemplars) {
             Recorded::Done => {}
-            Recorded::Offer(slot) => {
-                stream.offer(&self.series, slot, value, || self.left_out.to_vec());
+            Recorded::Offer(slot, word) => {
+                stream.offer(&self.series, slot, word, value, || self.left_out.to_vec());
             }
             Recorded::NoWords => self.aggregate.record_shared(&self.series, value),
         }

@@ -62,6 +62,25 @@ impl<T> Explicit<T> {
         self.bounds.partition_point(|bound| *bound < value)
     }
 
+    /// Writes into a row that is too long for a range of words.
+    #[cold]
+    #[inline(never)]
+    fn record_long(
+        &self,
+        series: &Series,
+        value: f64,
+        bucket: usize,
+        exemplars: usize,
+    ) -> Recorded {
+        let buckets = self.bounds.len() + 1;
+        // With room for exemplar words, whether there are any or not.
+        let recorded = series.with_row(self.buckets + 2 * buckets, |row| {
+            self.write(row, series, value, bucket);
+            exemplar::pass(row, exemplars, bucket, series)
+        });
+        recorded.unwrap_or(Recorded::NoWords)
+    }
+
     #[inline(always)]
     fn write(&self, row: &(impl Row + ?Sized), series: &Series, value: f64, bucket: usize) {
         row.update(SUM, |sum| f64::from_bits(sum).plus(value).to_bits());
@@ -91,12 +110,11 @@ impl<T: Measured> Aggregate for Explicit<T> {
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
         let value = value.as_f64();
         let bucket = self.bucket(value);
-        let len = self.words() + self.bounds.len() + 1;
-        let recorded = series.with_row(len, |row| {
+        let recorded = series.with_words(move |row| {
             self.write(row, series, value, bucket);
             exemplar::pass(row, exemplars, bucket, series)
         });
-        recorded.unwrap_or(Recorded::NoWords)
+        recorded.unwrap_or_else(|| self.record_long(series, value, bucket, exemplars))
     }
 
     fn record_shared(&self, series: &Series, value: T) {

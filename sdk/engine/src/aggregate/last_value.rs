@@ -53,11 +53,8 @@ impl<T: Measured> Aggregate for LastValue<T> {
     #[inline]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
         self.record_shared(series, value);
-        if exemplars == exemplar::NONE {
-            return Recorded::Done;
-        }
         series
-            .with_row(1, |row| exemplar::pass(row, exemplars, 0, series))
+            .with_words(move |row| exemplar::pass(row, exemplars, 0, series))
             .unwrap_or(Recorded::Done)
     }
 

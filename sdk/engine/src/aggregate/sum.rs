@@ -61,7 +61,7 @@ impl<T: Measured> Aggregate for Sum<T> {
 
     #[inline]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        let recorded = series.with_row(WORDS + 1, |row| {
+        let recorded = series.with_words(move |row| {
             add(row, value);
             exemplar::pass(row, exemplars, 0, series)
         });

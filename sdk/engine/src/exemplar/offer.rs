@@ -35,7 +35,7 @@ pub(crate) fn pass(row: &[OwnWord], exemplars: usize, slot: usize, series: &Seri
         word.set(seen - 1);
         Recorded::Done
     } else {
-        Recorded::Offer(slot)
+        Recorded::Offer(slot, seen)
     }
 }
 
@@ -53,49 +53,46 @@ pub(crate) struct Offered<'a> {
     pub(crate) parts: &'a Parts,
 }
 
-/// Offers a measurement. Gives the thread's exemplar word back, as it is to be from now on.
+/// Offers a measurement. Gives the thread's exemplar word back if it changes.
 ///
 /// It calls nothing of the user's but the clock and the source of randomness, and keeps no context.
 pub(crate) fn offer(
     series: &Series,
     offered: &Offered<'_>,
     left_out: impl FnOnce() -> Vec<KeyValue>,
-) -> u64 {
-    let generation = series.generation.load(Ordering::Relaxed);
+) -> Option<u64> {
+    let random = &*offered.parts.random;
     let Some(span) = eligible(offered.parts.exemplar_filter) else {
-        // Its key would have decided nothing, so the countdown begins anew at the level it had; where the reservoir
-        // is not full that is level 0, and the next measurement is offered.
-        return next_word(
-            generation,
-            level_of(offered.word, generation),
-            &*offered.parts.random,
-        );
+        // Its key would have decided nothing, so the countdown begins anew at the level it had. At level 0, where a
+        // reservoir is not full, the next measurement is offered: without a sampled span it ends here.
+        let generation = series.generation.load(Ordering::Relaxed);
+        return match level_of(offered.word, generation) {
+            0 => None,
+            level => Some(next_word(generation, level, random)),
+        };
     };
     let Ok(mut exemplars) = series.exemplars.try_lock() else {
         // Another thread offers, or a collection takes: this one is left out, whatever its key.
-        return u64::from(generation) << GENERATION_SHIFT;
+        return Some(0);
     };
     let reservoirs = exemplars.get_or_insert_with(|| Box::new(Reservoirs::new(offered.feeds)));
-    let random = &*offered.parts.random;
     // Under the lock no collection moves it on.
     let generation = series.generation.load(Ordering::Relaxed);
     let floor = floor_of(level_of(offered.word, generation));
     let key = floor + (1.0 - floor) * random.open01();
     if reservoirs.wants(offered.slot, offered.size, key) {
-        reservoirs.keep(
-            offered.size,
-            &Kept {
-                slot: offered.slot,
-                key,
-                time: offered.parts.clock.now(),
-                value: offered.value,
-                span,
-                left_out: left_out().into(),
-            },
-        );
+        let kept = Kept {
+            slot: offered.slot,
+            key,
+            time: offered.parts.clock.now(),
+            value: offered.value,
+            span,
+            left_out: left_out().into(),
+        };
+        reservoirs.keep(offered.size, &kept);
     }
     let level = level_below(reservoirs.threshold(offered.slot, offered.size));
-    next_word(generation, level, random)
+    Some(next_word(generation, level, random))
 }
 
 /// The level that a word was drawn at: keys since then are above `1 - 2^-level` if they are offered at all. A word
