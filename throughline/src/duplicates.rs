@@ -117,8 +117,8 @@ fn versions(mut from: impl Read) -> io::Result<BTreeSet<String>> {
         if read == 0 {
             return Ok(found);
         }
-        // A path may stand across two reads: what could begin one stays.
-        let keep = filled.min(NEEDLE.len() + TAIL);
+        // A path may stand across two reads: what could begin one stays, with the separator before it.
+        let keep = filled.min(1 + NEEDLE.len() + TAIL);
         buffer.copy_within(filled - keep..filled, 0);
         filled = keep;
     }
@@ -134,11 +134,17 @@ fn search(text: &[u8], found: &mut BTreeSet<String>) {
     }
     let mut end = last;
     while end < text.len() {
-        if text[end] == NEEDLE[last] && text[..=end].ends_with(NEEDLE) {
+        if text[end] == NEEDLE[last] && is_directory(&text[..=end]) {
             found.extend(version(&text[end + 1..]));
         }
         end += skip[usize::from(text[end])];
     }
+}
+
+/// True if this ends in the needle as the beginning of a directory's name, not in `tracing-opentelemetry-`.
+fn is_directory(text: &[u8]) -> bool {
+    let before = text.strip_suffix(NEEDLE).and_then(<[u8]>::last);
+    before.is_some_and(|byte| matches!(byte, b'/' | b'\\'))
 }
 
 /// `0.31.0` of `0.31.0/src/…`: a version, then the directory of the sources.

@@ -25,18 +25,19 @@ fn a_second_version_is_found_by_the_paths_of_its_sources() {
 #[test]
 fn what_only_looks_like_one_is_none() {
     for text in [
-        "opentelemetry-proto-0.31.0/src/lib.rs",
-        "opentelemetry_sdk-0.31.0/src/lib.rs",
-        "opentelemetry-0.31.0",
-        "opentelemetry-0.31.0/benches/a.rs",
-        "opentelemetry-0.31/src/lib.rs",
-        "see opentelemetry-2024/src",
-        "opentelemetry-opentelemetry-0.3.",
+        "/tracing-opentelemetry-0.34.0/src/layer.rs",
+        "/opentelemetry-proto-0.31.0/src/lib.rs",
+        "/opentelemetry_sdk-0.31.0/src/lib.rs",
+        "/opentelemetry-0.31.0",
+        "/opentelemetry-0.31.0/benches/a.rs",
+        "/opentelemetry-0.31/src/lib.rs",
+        "see /opentelemetry-2024/src",
+        "/opentelemetry-opentelemetry-0.3.",
         "",
     ] {
         assert_eq!(found(text.as_bytes()), [""; 0], "{text}");
     }
-    assert_eq!(look(&b"opentelemetry-0.33.1/src"[..]), Duplicates::None);
+    assert_eq!(look(&b"/opentelemetry-0.33.1/src"[..]), Duplicates::None);
 }
 
 #[test]
@@ -52,7 +53,7 @@ fn a_path_across_two_reads_is_found_wherever_the_cut_is() {
         }
     }
     let text = format!(
-        "{}opentelemetry-0.31.0/src/lib.rs{}",
+        "{}/opentelemetry-0.31.0/src/lib.rs{}",
         "opentele".repeat(9),
         "-".repeat(99)
     );
