@@ -26,9 +26,11 @@
 mod collector;
 mod failure;
 mod http;
+mod ledger;
 mod ports;
 mod process;
 mod prometheus;
+mod quickstart;
 mod received;
 mod resolve;
 mod scratch;
@@ -38,8 +40,10 @@ mod wait;
 pub use collector::Collector;
 pub use failure::Failure;
 pub use http::{Answer, get, post};
+pub use ledger::{Entry, Ledger};
 pub use process::Process;
 pub use prometheus::{Prometheus, PrometheusExemplar, Sample};
+pub use quickstart::Quickstart;
 pub use received::{
     Attributes, Exemplar, Histogram, Log, Point, Received, Span, Temporality, Value,
 };
