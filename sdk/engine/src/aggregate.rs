@@ -116,6 +116,6 @@ impl Interval {
         start: SystemTime,
         from: impl Fn(usize) -> bool,
     ) -> Vec<throughline_model::Exemplar> {
-        exemplar::take(series, self.feed, from).within(start, self.time)
+        exemplar::take(series, self.feed, from, (start, self.time))
     }
 }

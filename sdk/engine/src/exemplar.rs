@@ -22,10 +22,13 @@
 //! thread offer its next measurement with a fresh key. Keys are independent, so it is as right to draw the keys to
 //! come anew as to count the old skip down: the samples of the other readers stay uniform.
 
+mod custom;
 mod filter;
 mod offer;
 mod reservoir;
 
+pub(crate) use custom::Factory;
+pub use custom::{ExemplarReservoir, Measurement};
 pub use filter::ExemplarFilter;
 pub(crate) use offer::{NONE, Offered, offer, pass};
 pub(crate) use reservoir::{Reservoirs, take};

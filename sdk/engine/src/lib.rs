@@ -56,7 +56,7 @@ pub use collector::{
     Collector, Instruments, Observable, ObservableNumber, Observations, Registration,
 };
 pub use error::Error;
-pub use exemplar::ExemplarFilter;
+pub use exemplar::{ExemplarFilter, ExemplarReservoir, Measurement};
 pub use kind::InstrumentKind;
 pub use provider::{MeterProvider, MeterProviderBuilder};
 pub use reader::{Reader, ReaderBuilder};

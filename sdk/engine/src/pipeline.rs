@@ -11,6 +11,7 @@ use throughline_cells::Collection;
 use throughline_model::{Metric, Temporality};
 
 use crate::aggregate::{Explicit, Exponential, LastValue, Sum};
+use crate::exemplar::Factory;
 use crate::number::{Measured, NumberType};
 use crate::observed::ObservedStream;
 use crate::parts::Parts;
@@ -39,6 +40,7 @@ pub(crate) struct StreamConfig {
     pub(crate) number: NumberType,
     pub(crate) attributes: AttributeFilter,
     pub(crate) limit: usize,
+    pub(crate) reservoir: Option<Factory>,
     /// Never `Default` nor `Drop`.
     pub(crate) aggregation: Aggregation,
 }
@@ -113,6 +115,7 @@ pub(crate) fn plan(
             limit: view
                 .and_then(|view| view.cardinality_limit)
                 .unwrap_or(settings.cardinality_limit),
+            reservoir: view.and_then(|view| view.reservoir.clone()),
             aggregation: view
                 .map(|view| view.aggregation.clone())
                 .unwrap_or_default()

@@ -186,6 +186,7 @@ impl<A: Aggregate> Stream<A> {
             word,
             feeds: self.feeds.len(),
             size: self.reservoir_size,
+            custom: self.config.reservoir.as_ref(),
             parts: &self.parts,
         };
         if let Some(word) = exemplar::offer(series, &offered, left_out) {

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use opentelemetry::{Key, KeyValue};
 
+use crate::exemplar::Factory;
 use crate::select::{Candidate, Selector};
-use crate::{Aggregation, Error};
+use crate::{Aggregation, Error, ExemplarReservoir};
 
 /// Shapes the streams of the instruments that its [`Selector`] picks (specification: `metrics/sdk.md`, "View").
 ///
@@ -29,6 +30,7 @@ pub struct View {
     pub(crate) attributes: AttributeFilter,
     pub(crate) aggregation: Aggregation,
     pub(crate) cardinality_limit: Option<usize>,
+    pub(crate) reservoir: Option<Factory>,
 }
 
 impl View {
@@ -41,6 +43,7 @@ impl View {
             attributes: AttributeFilter::All,
             aggregation: Aggregation::Default,
             cardinality_limit: None,
+            reservoir: None,
         }
     }
 
@@ -83,6 +86,17 @@ impl View {
     /// `otel.metric.overflow=true`. The default is the reader's.
     pub fn cardinality_limit(mut self, limit: usize) -> Self {
         self.cardinality_limit = Some(limit);
+        self
+    }
+
+    /// Has `make` make the reservoirs of exemplars, one for each series and reader. The default suits the aggregation: one
+    /// exemplar per bucket of an explicit histogram, 20 of an exponential one, one per CPU of others. Observable
+    /// instruments keep their own.
+    pub fn exemplar_reservoir<R: ExemplarReservoir + 'static>(
+        mut self,
+        make: impl Fn() -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.reservoir = Some(Factory::new(make));
         self
     }
 

@@ -13,7 +13,9 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, ContextGuard, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use throughline_engine::{Aggregation, ExemplarFilter, Selector, View};
+use throughline_engine::{
+    Aggregation, ExemplarFilter, ExemplarReservoir, Measurement, Selector, View,
+};
 use throughline_model::{Clock, Data, Exemplar, Number};
 use throughline_testkit::{NONE, Seen};
 
@@ -467,4 +469,66 @@ fn a_histogram_delta_has_exemplars_of_its_own_buckets_alone() {
     assert_eq!(point.counts, [0, 1]);
     assert_eq!(point.exemplars.len(), 1);
     assert_eq!(point.exemplars[0].value, Number::F64(1.5));
+}
+
+/// Keeps the newest measurement, and panics at a value of 13.
+#[derive(Default)]
+struct Newest(Option<Exemplar>);
+
+impl ExemplarReservoir for Newest {
+    fn offer(&mut self, measurement: &Measurement<'_>) {
+        assert!(measurement.value != Number::U64(13), "on purpose");
+        self.0 = Some(measurement.to_exemplar());
+    }
+
+    fn collect(&mut self) -> Vec<Exemplar> {
+        self.0.take().into_iter().collect()
+    }
+}
+
+/// Specification: "Custom ExemplarReservoir": through a view, one per series.
+#[test]
+fn a_view_may_bring_its_own_reservoir() {
+    let bench = bench_with(|b| {
+        b.self_telemetry(true).view(
+            View::select(Selector::name("c"))
+                .keep(["k"])
+                .exemplar_reservoir(Newest::default),
+        )
+    });
+    let counter = bench.meter.u64_counter("c").build();
+    let measure = |k: i64, value| {
+        counter.add(
+            value,
+            &[KeyValue::new("k", k), KeyValue::new("user", value as i64)],
+        );
+    };
+    measure(1, 5);
+    for round in 1..100 {
+        let _guard = within(round);
+        measure(1, round);
+        measure(2, 2 * round);
+    }
+    for reader in [&bench.cumulative, &bench.delta] {
+        let snapshot = reader.collect();
+        for (k, value) in [(1, 99u64), (2, 198)] {
+            let point = snapshot.number_point("c", [("k", k)]);
+            assert_eq!(spans(&point.exemplars), [99]);
+            assert_eq!(point.exemplars[0].value, Number::U64(value));
+            let user = KeyValue::new("user", value as i64);
+            assert_eq!(point.exemplars[0].filtered_attributes, [user]);
+        }
+    }
+    let panicked = "throughline.engine.callbacks.panicked";
+    let before = bench.cumulative.collect().number(panicked, NONE);
+    let _guard = within(200);
+    measure(1, 13);
+    let snapshot = bench.cumulative.collect();
+    let Number::U64(before) = before else {
+        panic!()
+    };
+    // Once for each reader's reservoir; the measurement itself is recorded.
+    assert_eq!(snapshot.number(panicked, NONE), Number::U64(before + 2));
+    let expected = 5 + (1..100).sum::<u64>() + 13;
+    assert_eq!(snapshot.number("c", [("k", 1)]), Number::U64(expected));
 }

@@ -1,6 +1,7 @@
 //! From a measurement to a reservoir: the hot path's countdown and the cold offer.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
@@ -9,7 +10,8 @@ use throughline_cells::OwnWord;
 use throughline_model::{Number, Random};
 
 use super::ExemplarFilter;
-use super::reservoir::{Kept, Reservoirs};
+use super::custom::{Custom, Factory, Measurement};
+use super::reservoir::{Kept, Reservoirs, Uniform};
 use crate::aggregate::Recorded;
 use crate::parts::Parts;
 use crate::series::Series;
@@ -50,7 +52,9 @@ pub(crate) struct Offered<'a> {
     pub(crate) feeds: usize,
     /// How many exemplars each reservoir holds.
     pub(crate) size: usize,
-    pub(crate) parts: &'a Parts,
+    /// What makes the user's own reservoirs, if there are to be any.
+    pub(crate) custom: Option<&'a Factory>,
+    pub(crate) parts: &'a Arc<Parts>,
 }
 
 /// Offers a measurement. Gives the thread's exemplar word back if it changes.
@@ -75,12 +79,30 @@ pub(crate) fn offer(
         // Another thread offers, or a collection takes: this one is left out, whatever its key.
         return Some(0);
     };
-    let reservoirs = exemplars.get_or_insert_with(|| Box::new(Reservoirs::new(offered.feeds)));
+    let reservoirs = exemplars.get_or_insert_with(|| {
+        Box::new(match offered.custom {
+            None => Reservoirs::Uniform(Uniform::new(offered.feeds)),
+            Some(factory) => Reservoirs::Custom(Custom::new(factory, offered.feeds, offered.parts)),
+        })
+    });
+    let uniform = match &mut **reservoirs {
+        Reservoirs::Uniform(uniform) => uniform,
+        Reservoirs::Custom(custom) => {
+            custom.offer(&Measurement {
+                value: offered.value,
+                time: offered.parts.clock.now(),
+                span,
+                filtered_attributes: &left_out(),
+            });
+            // The word stays as it is: every measurement is offered.
+            return None;
+        }
+    };
     // Under the lock no collection moves it on.
     let generation = series.generation.load(Ordering::Relaxed);
     let floor = floor_of(level_of(offered.word, generation));
     let key = floor + (1.0 - floor) * random.open01();
-    if reservoirs.wants(offered.slot, offered.size, key) {
+    if uniform.wants(offered.slot, offered.size, key) {
         let kept = Kept {
             slot: offered.slot,
             key,
@@ -89,9 +111,9 @@ pub(crate) fn offer(
             span,
             left_out: left_out().into(),
         };
-        reservoirs.keep(offered.size, &kept);
+        uniform.keep(offered.size, &kept);
     }
-    let level = level_below(reservoirs.threshold(offered.slot, offered.size));
+    let level = level_below(uniform.threshold(offered.slot, offered.size));
     Some(next_word(generation, level, random))
 }
 

@@ -1,21 +1,31 @@
 //! What is kept until a collection takes it.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, TraceId};
 use throughline_model::{Exemplar, Number};
 
+use super::custom::Custom;
 use crate::series::Series;
 
 /// Generations are 1 to this, so that a word of zeros belongs to none.
 const LAST_GENERATION: u32 = (1 << 26) - 1;
 
-/// The reservoirs of one series: for each reader one per slot.
+/// The reservoirs of one series.
 #[derive(Debug)]
-pub(crate) struct Reservoirs {
+pub(crate) enum Reservoirs {
+    /// The engine's own.
+    Uniform(Uniform),
+    /// Users' own.
+    Custom(Custom),
+}
+
+/// For each reader one reservoir per slot.
+#[derive(Debug)]
+pub(crate) struct Uniform {
     /// By feed. A slot has `size` entries at most.
     feeds: Box<[Vec<Kept>]>,
 }
@@ -28,10 +38,10 @@ pub(crate) struct Kept {
     pub(crate) time: SystemTime,
     pub(crate) value: Number,
     pub(crate) span: Option<(TraceId, SpanId)>,
-    pub(crate) left_out: std::sync::Arc<[KeyValue]>,
+    pub(crate) left_out: Arc<[KeyValue]>,
 }
 
-impl Reservoirs {
+impl Uniform {
     pub(crate) fn new(feeds: usize) -> Self {
         Self {
             feeds: (0..feeds).map(|_| Vec::new()).collect(),
@@ -81,43 +91,45 @@ fn threshold(kept: &[Kept], slot: usize, size: usize) -> (Option<usize>, f64) {
     if count < size { (None, 0.0) } else { smallest }
 }
 
-/// Exemplars that were taken.
-#[derive(Debug, Default)]
-pub(crate) struct Taken(Vec<Kept>);
-
-/// Takes what a reader's reservoirs hold, of the slots that `from` picks, and moves the generation on, so that each
-/// thread offers its next measurement.
-pub(crate) fn take(series: &Series, feed: usize, from: impl Fn(usize) -> bool) -> Taken {
+/// Takes what a reader's reservoirs hold, of the slots that `from` picks, times within `start..=end`. Moves the generation
+/// on, so that each thread offers its next measurement.
+pub(crate) fn take(
+    series: &Series,
+    feed: usize,
+    from: impl Fn(usize) -> bool,
+    (start, end): (SystemTime, SystemTime),
+) -> Vec<Exemplar> {
     let mut exemplars = series
         .exemplars
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    let Some(reservoirs) = exemplars.as_mut() else {
-        return Taken::default();
-    };
-    let taken: Vec<Kept> = reservoirs.feeds[feed]
-        .extract_if(.., |kept| from(kept.slot))
-        .collect();
-    if !taken.is_empty() {
-        // Relaxed: writers want to know soon, no more. Only collections write it, under the series' mutex.
-        let now = series.generation.load(Ordering::Relaxed);
-        series
-            .generation
-            .store(now % LAST_GENERATION + 1, Ordering::Relaxed);
-    }
-    Taken(taken)
-}
-
-impl Taken {
-    /// As the model has them, by reservoir and time, with times within `start..=end`.
-    pub(crate) fn within(mut self, start: SystemTime, end: SystemTime) -> Vec<Exemplar> {
-        self.0.sort_by_key(|kept| (kept.slot, kept.time));
-        let exemplars = self.0.into_iter().map(|kept| Exemplar {
-            filtered_attributes: kept.left_out.to_vec(),
-            time: kept.time.clamp(start, end),
-            value: kept.value,
-            span: kept.span,
-        });
-        exemplars.collect()
+    match exemplars.as_deref_mut() {
+        None => Vec::new(),
+        Some(Reservoirs::Custom(custom)) => {
+            let mut taken = custom.collect(feed);
+            for exemplar in &mut taken {
+                exemplar.time = exemplar.time.clamp(start, end);
+            }
+            taken
+        }
+        Some(Reservoirs::Uniform(uniform)) => {
+            let mut taken: Vec<Kept> = uniform.feeds[feed]
+                .extract_if(.., |kept| from(kept.slot))
+                .collect();
+            if !taken.is_empty() {
+                // Relaxed: writers want to know soon, no more. Only collections write it, under the series' mutex.
+                let now = series.generation.load(Ordering::Relaxed);
+                let next = now % LAST_GENERATION + 1;
+                series.generation.store(next, Ordering::Relaxed);
+            }
+            taken.sort_by_key(|kept| (kept.slot, kept.time));
+            let exemplars = taken.into_iter().map(|kept| Exemplar {
+                filtered_attributes: kept.left_out.to_vec(),
+                time: kept.time.clamp(start, end),
+                value: kept.value,
+                span: kept.span,
+            });
+            exemplars.collect()
+        }
     }
 }
