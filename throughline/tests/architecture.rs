@@ -1,7 +1,7 @@
 //! Who may know whom: the arrows of ARCHITECTURE.md, read off `cargo metadata`.
 //!
 //! The engine, the samplers and the exporters never see each other; they meet in `throughline-model`, and this crate
-//! assembles them. Everything that the tests of a crate use is held to the same, but for the test kit.
+//! assembles them. Everything that the tests of a crate use is held to the same, but for what is made for tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +46,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
+/// What the tests of any crate may use besides.
+const FOR_TESTS: &[&str] = &["throughline-testkit", "throughline-e2e"];
+
 /// Crates that speak the wire's language, and who may.
 const WIRE: &[&str] = &[
     "opentelemetry-otlp",
@@ -84,7 +87,7 @@ fn every_crate_knows_only_whom_it_may() {
             .filter(|dependency| ours.contains(dependency.name.as_str()))
         {
             let in_tests = dependency.kind == DependencyKind::Development
-                && dependency.name == "throughline-testkit";
+                && FOR_TESTS.contains(&dependency.name.as_str());
             if !in_tests && !allowed.contains(&dependency.name.as_str()) {
                 wrong.push(format!(
                     "{} must not know {}",
