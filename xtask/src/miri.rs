@@ -5,17 +5,15 @@ use crate::{error::Error, project::Project, tally::Tally};
 /// Miri is a component of nightly alone, and not every network gives it.
 const TOOLCHAIN: &str = "+nightly";
 
-/// True if there is a toolchain with Miri.
+/// True if there is a toolchain with Miri, and with the sources of the standard library that Miri wants.
 pub(crate) fn is_there(project: &Project) -> bool {
-    project
-        .cargo()
-        .args([TOOLCHAIN, "miri", "--version"])
-        .works()
+    let miri = || project.cargo().args([TOOLCHAIN, "miri"]);
+    miri().arg("--version").works() && miri().arg("setup").run().is_ok()
 }
 
 /// What to say where it is missing.
-pub(crate) const MISSING: &str = "NO MIRI HERE: `cargo +nightly miri --version` does not run, so nothing was checked by it. \
-                                  `rustup +nightly component add miri` gives it where the network does.";
+pub(crate) const MISSING: &str = "NO MIRI HERE: `cargo +nightly miri setup` does not run, so nothing was checked by it. \
+                                  `rustup +nightly component add miri rust-src` gives it where the network does.";
 
 pub(crate) fn run(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     if !is_there(project) {
