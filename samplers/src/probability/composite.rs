@@ -12,6 +12,7 @@ use throughline_model::{Random, SystemRandom};
 use super::composable::ComposableSampler;
 use super::randomness::Randomness;
 use super::span_start::{NO_PARENT, SpanStart};
+use super::trace_state::{is_empty, only};
 
 /// Turns what a [`ComposableSampler`] wants into a decision, and writes it into `tracestate`.
 ///
@@ -98,9 +99,12 @@ impl CompositeSampler {
         let th = sampled_with.filter(|_| reliable);
         let state = parent.trace_state();
         let sampled = sampled_with.is_some();
-        let trace_state = match (intent.trace_state, intent.ready) {
+        let trace_state = match (intent.trace_state, th) {
             (Some(provider), _) => ot.written_to(&provider.trace_state(state, sampled), th),
-            (None, Some(ready)) if th.is_some() && is_empty(state) => ready.clone(),
+            (None, None) if is_empty(state) => TraceState::NONE,
+            (None, Some(th)) if is_empty(state) => {
+                intent.ready.map_or_else(|| only(th), TraceState::clone)
+            }
             (None, _) => ot.with_threshold(th),
         };
         let (decision, attributes) = if sampled {
@@ -135,10 +139,6 @@ impl ShouldSample for CompositeSampler {
         span.context = context;
         self.decide(&span, parent, trace_id)
     }
-}
-
-fn is_empty(state: &TraceState) -> bool {
-    state.into_iter().len() == 0
 }
 
 #[cfg(test)]

@@ -12,14 +12,15 @@ pub(super) fn decode(digits: &str) -> Option<u64> {
     if digits.is_empty() || digits.len() > MAX_DIGITS {
         return None;
     }
-    let number = digits.bytes().try_fold(0, |number, digit| {
+    let mut number = 0;
+    for digit in digits.bytes() {
         let digit = match digit {
             b'0'..=b'9' => digit - b'0',
             b'a'..=b'f' => digit - b'a' + 10,
             _ => return None,
         };
-        Some(number << 4 | u64::from(digit))
-    })?;
+        number = number << 4 | u64::from(digit);
+    }
     Some(number << (4 * (MAX_DIGITS - digits.len())))
 }
 

@@ -6,7 +6,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TraceState;
 
 use super::threshold::Threshold;
-use super::trace_state::OtelTraceState;
+use super::trace_state::only;
 
 /// What a [`ComposableSampler`](super::ComposableSampler) wants for a span; the
 /// [`CompositeSampler`](super::CompositeSampler) decides.
@@ -32,9 +32,12 @@ pub struct SamplingIntent<'a> {
     pub(super) trace_state: Option<&'a dyn TraceStateProvider>,
     /// The first ones are not empty, the others are.
     attributes: [&'a [KeyValue]; INLINE],
-    /// Those that found no place.
-    more: Vec<KeyValue>,
+    /// Those that found no place. Boxed, since it is hardly ever there and intents are moved a lot.
+    more: Option<Box<More<'a>>>,
 }
+
+#[derive(Clone, Debug, Default)]
+struct More<'a>(Vec<&'a [KeyValue]>);
 
 /// How many samplers may annotate a span before an allocation.
 const INLINE: usize = 2;
@@ -82,7 +85,7 @@ impl<'a> SamplingIntent<'a> {
             ready: None,
             trace_state: None,
             attributes: [&[]; INLINE],
-            more: Vec::new(),
+            more: None,
         }
     }
 
@@ -103,7 +106,7 @@ impl<'a> SamplingIntent<'a> {
         if !attributes.is_empty() {
             match self.attributes.iter_mut().find(|place| place.is_empty()) {
                 Some(place) => *place = attributes,
-                None => self.more.extend_from_slice(attributes),
+                None => self.more.get_or_insert_default().0.push(attributes),
             }
         }
         self
@@ -187,7 +190,9 @@ impl<'a> SamplingIntent<'a> {
             return Vec::new();
         }
         let mut attributes = self.attributes.concat();
-        attributes.extend(self.more);
+        for more in self.more.iter().flat_map(|more| &more.0) {
+            attributes.extend_from_slice(more);
+        }
         attributes
     }
 }
@@ -216,7 +221,7 @@ impl Prepared {
     pub(crate) fn new(threshold: Threshold) -> Self {
         Self {
             threshold,
-            state: OtelTraceState::of(&TraceState::NONE).with_threshold(Some(threshold)),
+            state: only(threshold),
         }
     }
 

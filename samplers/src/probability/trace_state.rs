@@ -59,6 +59,8 @@ pub struct OtelTraceState<'a> {
 const OT: &str = "ot";
 /// The longest value of the entry, in bytes; all that may be in it is ASCII.
 const MAX_LENGTH: usize = 256;
+/// `th:`, 14 digits and `;`.
+const LONGEST_TH: usize = 18;
 
 impl<'a> OtelTraceState<'a> {
     /// Reads the entry, if there is one.
@@ -70,7 +72,6 @@ impl<'a> OtelTraceState<'a> {
     /// assert_eq!(OtelTraceState::of(&TraceState::NONE).threshold(), None);
     /// ```
     pub fn of(state: &'a TraceState) -> Self {
-        let mut entries = state.into_iter().filter(|(key, _)| *key == OT);
         let mut ot = Self {
             state,
             value: "",
@@ -78,10 +79,8 @@ impl<'a> OtelTraceState<'a> {
             randomness: None,
             well_formed: true,
         };
-        if let Some((_, value)) = entries.next() {
-            ot.value = value;
-            ot.read();
-            ot.well_formed &= entries.next().is_none();
+        if !is_empty(state) {
+            ot.find();
         }
         ot
     }
@@ -139,6 +138,12 @@ impl<'a> OtelTraceState<'a> {
         if as_it_came && (std::ptr::eq(state, self.state) || self.is_in(state)) {
             return state.clone();
         }
+        if let Some(threshold) = threshold
+            && is_empty(state)
+            && self.value.is_empty()
+        {
+            return only(threshold);
+        }
         let value = if as_it_came {
             self.value.to_owned()
         } else {
@@ -159,7 +164,7 @@ impl<'a> OtelTraceState<'a> {
 
     /// The entry with this threshold, without what is malformed. Empty if nothing is left.
     fn rewritten(&self, threshold: Option<Threshold>) -> String {
-        let mut entry = String::with_capacity(MAX_LENGTH);
+        let mut entry = String::with_capacity(self.value.len() + LONGEST_TH);
         if let Some(threshold) = threshold {
             entry.push_str("th:");
             threshold.encode(&mut entry);
@@ -182,6 +187,15 @@ impl<'a> OtelTraceState<'a> {
         }
     }
 
+    fn find(&mut self) {
+        let mut entries = self.state.into_iter().filter(|(key, _)| *key == OT);
+        if let Some((_, value)) = entries.next() {
+            self.value = value;
+            self.read();
+            self.well_formed &= entries.next().is_none();
+        }
+    }
+
     fn read(&mut self) {
         if self.value.len() > MAX_LENGTH {
             // `TraceState` refuses it already.
@@ -189,20 +203,18 @@ impl<'a> OtelTraceState<'a> {
             return;
         }
         let (mut thresholds, mut randomness, mut others) = (0, 0, 0);
-        for member in self.value.split(';').map(member) {
-            match member {
-                Some(("th", th)) => {
-                    thresholds += 1;
-                    self.threshold = Threshold::decode(th);
-                    self.well_formed &= self.threshold.is_some();
-                }
-                Some(("rv", rv)) => {
-                    randomness += 1;
-                    self.randomness = Randomness::decode(rv);
-                    self.well_formed &= self.randomness.is_some();
-                }
-                Some(_) => others += 1,
-                None => self.well_formed = false,
+        for given in split(self.value) {
+            if let Some(th) = given.strip_prefix("th:") {
+                thresholds += 1;
+                self.threshold = Threshold::decode(th);
+                self.well_formed &= self.threshold.is_some();
+            } else if let Some(rv) = given.strip_prefix("rv:") {
+                randomness += 1;
+                self.randomness = Randomness::decode(rv);
+                self.well_formed &= self.randomness.is_some();
+            } else {
+                others += 1;
+                self.well_formed &= member(given).is_some();
             }
         }
         self.well_formed &= thresholds < 2 && randomness < 2;
@@ -216,12 +228,38 @@ impl<'a> OtelTraceState<'a> {
 
     /// The well-formed members.
     fn members(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.value.split(';').filter_map(member)
+        split(self.value).filter_map(member)
     }
 
     fn is_last_of_its_key(&self, at: usize, key: &str) -> bool {
         self.members().skip(at + 1).all(|(later, _)| later != key)
     }
+}
+
+/// Whether there is no entry at all.
+pub(super) fn is_empty(state: &TraceState) -> bool {
+    state.into_iter().len() == 0
+}
+
+/// `ot=th:…` and nothing else.
+pub(super) fn only(threshold: Threshold) -> TraceState {
+    let mut value = String::with_capacity(LONGEST_TH);
+    value.push_str("th:");
+    threshold.encode(&mut value);
+    TraceState::NONE
+        .insert(OT, value)
+        .unwrap_or(TraceState::NONE)
+}
+
+/// At each `;`. The entry is so short that a search made for long texts takes longer.
+fn split(entry: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(entry);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.bytes().position(|byte| byte == b';');
+        rest = end.map(|end| &text[end + 1..]);
+        Some(end.map_or(text, |end| &text[..end]))
+    })
 }
 
 /// Key and value, if they are of the specified form (`tracestate-handling.md`, "Key" and "Value").
