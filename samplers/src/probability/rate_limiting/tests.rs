@@ -82,6 +82,17 @@ fn a_burst_takes_what_the_bucket_holds_and_leaves_everyone_a_chance() {
 }
 
 #[test]
+fn at_a_low_rate_the_second_span_still_has_half_a_chance() {
+    let (sampler, clock) = limited(ComposableAlwaysOn::new(), 0.1);
+    assert_eq!(
+        [next(&sampler), next(&sampler), next(&sampler)],
+        [1.0, 0.5, 0.25]
+    );
+    clock.advance(20 * SECOND);
+    assert_eq!(next(&sampler), 1.0);
+}
+
+#[test]
 fn the_other_sampler_has_its_way_until_it_is_too_much() {
     let tenth = ComposableProbability::new(0.1).unwrap();
     let (sampler, clock) = limited(tenth.clone(), 100.0);

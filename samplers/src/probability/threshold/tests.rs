@@ -203,6 +203,8 @@ fn a_later_stage_raises_a_threshold_and_never_lowers_it() {
     assert_eq!(t("8").equalized(t("8"), r("80000000000000")), Some(t("8")));
     assert_eq!(t("0").equalized(t("f"), r("f0000000000000")), Some(t("f")));
     assert_eq!(t("f").equalized(t("0"), r("f0000000000000")), Some(t("f")));
+    // Whatever its randomness: what came in with a higher threshold is not decided anew.
+    assert_eq!(t("f").equalized(t("8"), r("00000000000000")), Some(t("f")));
 }
 
 proptest! {

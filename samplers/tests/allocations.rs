@@ -1,0 +1,86 @@
+//! What a decision allocates: nothing where the span is dropped, the `tracestate` where it is sampled.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use opentelemetry::trace::{
+    SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
+use throughline_samplers::probability::*;
+use throughline_testkit::ManualClock;
+
+/// Traces whose randomness is the lowest and the highest there is.
+const LOWEST: TraceId = TraceId::from_bytes([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+const HIGHEST: TraceId = TraceId::from_bytes([0xff; 16]);
+
+fn allocations(sampler: &CompositeSampler, context: &Context, trace: TraceId) -> (bool, u64) {
+    let attributes = [
+        KeyValue::new("tier", "gold"),
+        KeyValue::new("http.route", "/"),
+    ];
+    let (name, kind) = ("GET /orders", SpanKind::Server);
+    let mut sampled = false;
+    let counted = allocation_counter::measure(|| {
+        let result = sampler.should_sample(Some(context), trace, name, &kind, &attributes, &[]);
+        sampled = black_box(result).decision == SamplingDecision::RecordAndSample;
+    });
+    (sampled, counted.count_total)
+}
+
+fn child_of(trace: TraceId, sampled: bool) -> Context {
+    let flags = TraceFlags::default().with_sampled(sampled);
+    let parent = SpanContext::new(trace, SpanId::from(1), flags, true, TraceState::NONE);
+    Context::new().with_remote_span_context(parent)
+}
+
+#[test]
+fn a_drop_allocates_nothing() {
+    let hundredth = ComposableProbability::new(0.01).unwrap();
+    let why = || [KeyValue::new("sampling.rule", "default")];
+    let twice = ComposableAnnotating::new(hundredth.clone(), why());
+    let rules = ComposableRuleBased::new()
+        .rule(
+            Predicate::attribute("tier", "free"),
+            ComposableAlwaysOn::new(),
+        )
+        .rule(
+            Predicate::name_prefix("GET /") & Predicate::kind(SpanKind::Server),
+            ComposableAnnotating::new(twice, why()),
+        );
+    let clock = Arc::new(ManualClock::new());
+    let limited = ComposableRateLimiting::new(hundredth.clone(), 10.0, clock).unwrap();
+    let root = Context::new();
+    for sampler in [
+        CompositeSampler::new(ComposableAlwaysOff),
+        CompositeSampler::new(hundredth.clone()),
+        CompositeSampler::new(ComposableParentThreshold::new(rules)),
+        CompositeSampler::new(limited),
+    ] {
+        assert_eq!(
+            allocations(&sampler, &root, LOWEST),
+            (false, 0),
+            "{sampler:?}"
+        );
+    }
+    let parent_based = CompositeSampler::new(ComposableParentThreshold::new(hundredth));
+    let dropped = child_of(LOWEST, false);
+    assert_eq!(allocations(&parent_based, &dropped, LOWEST), (false, 0));
+}
+
+/// Without a threshold there is nothing to write down.
+#[test]
+fn a_span_that_is_sampled_without_threshold_allocates_nothing() {
+    let sampler = CompositeSampler::new(ComposableParentThreshold::new(ComposableAlwaysOff));
+    let sampled = child_of(LOWEST, true);
+    assert_eq!(allocations(&sampler, &sampled, LOWEST), (true, 0));
+}
+
+/// A list, a key and a value: `TraceState` cannot share them.
+#[test]
+fn a_sampled_root_allocates_its_tracestate() {
+    let sampler = CompositeSampler::new(ComposableProbability::new(0.01).unwrap());
+    assert_eq!(allocations(&sampler, &Context::new(), HIGHEST), (true, 3));
+}
