@@ -51,7 +51,7 @@ pub struct ComposableRateLimiting<S> {
     token: f64,
     /// In nanoseconds: how long k tokens take to come.
     window: u64,
-    /// The clock's time at which `now()` is `window`.
+    /// The time of the clock when the sampler was made, which counts as `window`: the bucket is full.
     origin: Duration,
     clock: Arc<dyn Clock>,
     /// The time at which the bucket would have been empty to be as full as it is: it holds
@@ -61,7 +61,7 @@ pub struct ComposableRateLimiting<S> {
 
 /// How long the tokens of a full bucket take to come, unless these are fewer than two.
 const WINDOW: Duration = Duration::from_secs(1);
-/// With one, a full bucket would be empty after one span, and the next would be dropped for sure.
+/// With one, a full bucket would be empty after one span, and the next would have next to no chance.
 const FEWEST_TOKENS: f64 = 2.0;
 
 impl<S: ComposableSampler> ComposableRateLimiting<S> {
