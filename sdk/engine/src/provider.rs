@@ -23,6 +23,12 @@ use crate::{Error, ExemplarFilter, Reader, View};
 /// Clones are the same provider. Set it with `opentelemetry::global::set_meter_provider`, and every library
 /// that calls `opentelemetry::global::meter` from then on runs on it.
 ///
+/// Measurements that are made while telemetry is suppressed (`Context::enter_telemetry_suppressed_scope`) are recorded
+/// like others: a measurement causes no further telemetry, so there is no loop to break.
+///
+/// Readers keep their provider: what was measured can still be collected when all handles to the provider are gone.
+/// Callbacks and collectors that hold a reader or a provider hold themselves, until [`shutdown`](Self::shutdown).
+///
 /// ```
 /// use opentelemetry::KeyValue;
 /// use opentelemetry::metrics::MeterProvider as _;

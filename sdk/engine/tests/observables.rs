@@ -173,6 +173,7 @@ fn a_total_that_falls_begins_anew() {
         .u64_observable_counter("total")
         .with_callback(move |o| o.observe(read.load(Ordering::Relaxed), &[]))
         .build();
+    bench.clock.advance(Duration::from_secs(1));
     bench.cumulative.collect();
     bench.delta.collect();
     let before = bench.clock.now();

@@ -149,6 +149,19 @@ fn several_threads_that_take_turns_and_threads_that_end() {
     assert_uniform(&taken, "threads");
 }
 
+/// opentelemetry-go #8309: one off, once the reservoir is full. A few measurements show it best.
+#[test]
+fn few_measurements() {
+    const FEW: usize = 5;
+    let Run { bench, histogram } = run(7, vec![1e9]);
+    let mut taken = vec![0; FEW];
+    for _ in 0..8_000 {
+        (0..FEW).for_each(|at| histogram.record(at as f64, &[]));
+        count(&mut taken, of(&bench.delta.collect()));
+    }
+    assert_uniform(&taken, "few");
+}
+
 /// Of many measurements a handful is offered: the skips must not wear the sample out.
 #[test]
 fn long_intervals() {

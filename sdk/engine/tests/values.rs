@@ -5,8 +5,8 @@ mod common;
 
 use common::{Bench, bench, bench_with};
 use throughline_engine::{Aggregation, InstrumentKind, Selector, View};
-use throughline_model::Number;
-use throughline_testkit::{NONE, Seen};
+use throughline_model::{Number, Random};
+use throughline_testkit::{NONE, SeededRandom, Seen};
 
 fn refused(bench: &Bench, cause: &'static str) -> Number {
     bench.cumulative.collect().number(
@@ -133,4 +133,35 @@ fn adding_zero_makes_a_series() {
     let snapshot = bench.cumulative.collect();
     assert_eq!(snapshot.number("c", NONE), Number::U64(0));
     assert_eq!(snapshot.number("f", NONE), Number::F64(0.0));
+}
+
+/// What a receiver adds up rounds in other places than the total does, and must not end up ahead of it for good.
+#[test]
+fn deltas_of_a_counter_never_go_below_zero_and_add_up() {
+    let bench = bench();
+    let counter = bench.meter.f64_counter("c").build();
+    let random = SeededRandom::new(3);
+    for k in 0..300 {
+        let set = [opentelemetry::KeyValue::new("k", k)];
+        let mut received = 0.0;
+        for round in 0..6 {
+            // Several additions in between, or there is nothing to round differently.
+            for _ in 0..3 {
+                let value = if round % 2 == 1 {
+                    0.0
+                } else {
+                    random.open01().powi(4) * 1e3
+                };
+                counter.add(value, &set);
+            }
+            let delta = bench.delta.collect().number("c", [("k", k)]).as_f64();
+            assert!(delta >= 0.0, "{delta}");
+            received += delta;
+        }
+        let total = bench.cumulative.collect().number("c", [("k", k)]).as_f64();
+        assert!(
+            (received - total).abs() <= total * f64::EPSILON,
+            "{received} {total}"
+        );
+    }
 }
