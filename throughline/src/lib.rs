@@ -68,3 +68,8 @@ pub use throughline_otlp::{Compression, Protocol, Signal, Tls};
 pub use opentelemetry;
 pub use opentelemetry_sdk;
 pub use tracing;
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
