@@ -17,6 +17,7 @@ mod logs;
 mod metrics;
 mod spans;
 mod thread;
+mod value_length;
 mod watch;
 
 use std::sync::mpsc as std_mpsc;

@@ -69,9 +69,11 @@ pub(crate) fn disabled(description: Description) -> Parts {
 
 fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Parts, Error> {
     #[cfg(feature = "tracing")]
-    let filters = builder
-        .tracing
-        .resolve(&builder.environment, &mut resolved.description)?;
+    let filters = builder.tracing.resolve(
+        &builder.environment,
+        resolved.log_level,
+        &mut resolved.description,
+    )?;
     if resolved.disabled {
         return Ok(Parts {
             // The console goes on.

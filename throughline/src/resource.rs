@@ -47,13 +47,10 @@ impl Detected {
             detected.set(pair, Source::Variable("OTEL_SERVICE_NAME"));
         }
         if !service_name.is_empty() {
-            detected.set(
-                KeyValue::new("service.name", service_name.to_owned()),
-                Source::Code,
-            );
+            detected.set_by_code(KeyValue::new("service.name", service_name.to_owned()));
         }
         for pair in code {
-            detected.set(pair.clone(), Source::Code);
+            detected.set_by_code(pair.clone());
         }
         detected
     }
@@ -86,6 +83,15 @@ impl Detected {
 
     fn pairs(&self) -> impl Iterator<Item = KeyValue> + '_ {
         self.attributes.iter().map(|(pair, _)| pair.clone())
+    }
+
+    fn set_by_code(&mut self, pair: KeyValue) {
+        let before = self.attributes.iter().find(|(it, _)| it.key == pair.key);
+        let source = match before {
+            Some((_, Source::Variable(name))) => Source::CodeBeats(name),
+            _ => Source::Code,
+        };
+        self.set(pair, source);
     }
 
     fn set(&mut self, pair: KeyValue, source: Source) {

@@ -31,6 +31,8 @@ pub(crate) use resolve::{Resolved, resolve};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Code,
+    /// Code, though this variable says something, too.
+    CodeBeats(&'static str),
     Variable(&'static str),
     Detected,
     Default,
@@ -38,12 +40,13 @@ pub(crate) enum Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Source::Code => "code",
-            Source::Variable(name) => name,
-            Source::Detected => "detected",
-            Source::Default => "default",
-        })
+        match self {
+            Source::Code => f.write_str("code"),
+            Source::CodeBeats(name) => write!(f, "code; {name} is set and ignored"),
+            Source::Variable(name) => f.write_str(name),
+            Source::Detected => f.write_str("detected"),
+            Source::Default => f.write_str("default"),
+        }
     }
 }
 
@@ -55,7 +58,8 @@ pub(crate) fn pick<T>(
     default: impl FnOnce() -> T,
 ) -> (T, Source) {
     match (code, environment) {
-        (Some(value), _) => (value, Source::Code),
+        (Some(value), Some(_)) => (value, Source::CodeBeats(variable)),
+        (Some(value), None) => (value, Source::Code),
         (None, Some(value)) => (value, Source::Variable(variable)),
         (None, None) => (default(), Source::Default),
     }

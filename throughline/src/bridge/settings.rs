@@ -1,5 +1,6 @@
 //! What the bridge is set up with, and the bridge itself.
 
+use throughline_config::LogLevel;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
 use tracing_subscriber::registry::LookupSpan;
@@ -41,6 +42,7 @@ impl BridgeSettings {
     pub(crate) fn resolve(
         &self,
         environment: &Lookup,
+        own_level: Option<LogLevel>,
         description: &mut Description,
     ) -> Result<Filters, Error> {
         let mut lines = Lines::default();
@@ -59,7 +61,7 @@ impl BridgeSettings {
         lines.push("exported", &export, source);
         let console = self
             .console
-            .then(|| console(environment, &mut lines, description));
+            .then(|| console(environment, own_level, &mut lines, description));
         if !self.console {
             lines.push("console", "off", Source::Code);
         }
@@ -78,22 +80,45 @@ fn tracing_error(
     Box::new(error)
 }
 
-/// What `RUST_LOG` says.
-fn console(environment: &Lookup, lines: &mut Lines, description: &mut Description) -> EnvFilter {
-    if let Some(value) = environment.get("RUST_LOG") {
-        match EnvFilter::builder().parse(&value) {
-            Ok(filter) => {
-                lines.push("console", &filter, Source::Variable("RUST_LOG"));
-                return filter;
-            }
-            Err(error) => description.notices.push(format!(
+/// What `RUST_LOG` says, and of us and of `opentelemetry` what `OTEL_LOG_LEVEL` says.
+fn console(
+    environment: &Lookup,
+    own_level: Option<LogLevel>,
+    lines: &mut Lines,
+    description: &mut Description,
+) -> EnvFilter {
+    let (mut filter, source) = match rust_log(environment, description) {
+        Some(filter) => (filter, Source::Variable("RUST_LOG")),
+        None => (EnvFilter::new("info"), Source::Default),
+    };
+    lines.push("console", &filter, source);
+    if let Some(level) = own_level {
+        let name = match level {
+            LogLevel::None => "off",
+            named => named.as_str(),
+        };
+        let own = ["throughline", "opentelemetry"].map(|target| format!("{target}={name}").parse());
+        for directive in own.into_iter().flatten() {
+            filter = filter.add_directive(directive);
+        }
+        let source = Source::Variable("OTEL_LOG_LEVEL");
+        lines.push("console, about ourselves", name, source);
+    }
+    filter
+}
+
+fn rust_log(environment: &Lookup, description: &mut Description) -> Option<EnvFilter> {
+    let value = environment.get("RUST_LOG")?;
+    match EnvFilter::builder().parse(&value) {
+        Ok(filter) => Some(filter),
+        Err(error) => {
+            description.notices.push(format!(
                 "ignored: RUST_LOG is {value:?}: expected targets and levels, such as \
                  info,shop=debug ({error})"
-            )),
+            ));
+            None
         }
     }
-    lines.push("console", "info", Source::Default);
-    EnvFilter::new("info")
 }
 
 /// The way from `tracing` to a telemetry.

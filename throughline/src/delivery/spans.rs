@@ -14,37 +14,65 @@ use throughline_samplers::SpanWorker;
 use throughline_samplers::batch::{Export, Failure};
 
 use super::thread::BoxFuture;
+use super::value_length::shorten;
 use super::watch::{Items, Watch};
 
 /// An exporter of spans, waiting for its worker.
-pub(crate) struct SpanSink(Box<Start>);
+pub(crate) struct SpanSink {
+    start: Box<Start>,
+    value_length: Option<usize>,
+}
 
-type Start = dyn FnOnce(SpanWorker, &SelfMeter) -> BoxFuture<'static, ()> + Send + Sync;
+type Start =
+    dyn FnOnce(SpanWorker, Option<usize>, &SelfMeter) -> BoxFuture<'static, ()> + Send + Sync;
 
 impl SpanSink {
     /// Any exporter; how much of a failed batch was lost, it cannot say.
     pub(crate) fn new<E: SpanExporter + 'static>(exporter: E) -> Self {
-        Self(Box::new(move |worker, meter| {
-            let watch = Watch::counting(Items::Spans, type_name::<E>(), meter);
-            Box::pin(worker.run(Watched { exporter, watch }))
-        }))
+        Self::started_by(move |worker, value_length, meter| {
+            let watched = Watched {
+                exporter,
+                value_length,
+                watch: Watch::counting(Items::Spans, type_name::<E>(), meter),
+            };
+            Box::pin(worker.run(watched))
+        })
     }
 
     /// Ours, which can.
     #[cfg(feature = "otlp")]
     pub(crate) fn otlp(mut exporter: throughline_otlp::SpanExporter, resource: &Resource) -> Self {
         exporter.set_resource(resource);
-        let outcomes = Outcomes {
-            exporter,
-            watch: Watch::new(Items::Spans),
-        };
-        Self(Box::new(move |worker, _| {
+        Self::started_by(move |worker, value_length, _| {
+            let outcomes = Outcomes {
+                exporter,
+                value_length,
+                watch: Watch::new(Items::Spans),
+            };
             Box::pin(worker.into_worker().run(outcomes))
-        }))
+        })
+    }
+
+    fn started_by(
+        start: impl FnOnce(SpanWorker, Option<usize>, &SelfMeter) -> BoxFuture<'static, ()>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self {
+            start: Box::new(start),
+            value_length: None,
+        }
+    }
+
+    /// Texts are cut to this many characters.
+    pub(crate) fn with_value_length(mut self, limit: Option<usize>) -> Self {
+        self.value_length = limit;
+        self
     }
 
     pub(super) fn run(self, worker: SpanWorker, meter: &SelfMeter) -> BoxFuture<'static, ()> {
-        (self.0)(worker, meter)
+        (self.start)(worker, self.value_length, meter)
     }
 }
 
@@ -57,11 +85,15 @@ impl fmt::Debug for SpanSink {
 #[derive(Debug)]
 struct Watched<E> {
     exporter: E,
+    value_length: Option<usize>,
     watch: Watch,
 }
 
 impl<E: SpanExporter> SpanExporter for Watched<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        if let Some(limit) = self.value_length {
+            shorten(&mut batch, limit);
+        }
         let attempt = self.watch.attempt(batch.len() as u64);
         let result = self.exporter.export(batch).await;
         attempt.end(&result, error_type);
@@ -84,12 +116,16 @@ impl<E: SpanExporter> SpanExporter for Watched<E> {
 #[cfg(feature = "otlp")]
 struct Outcomes {
     exporter: throughline_otlp::SpanExporter,
+    value_length: Option<usize>,
     watch: Watch,
 }
 
 #[cfg(feature = "otlp")]
 impl Export<SpanData> for Outcomes {
-    async fn export(&mut self, batch: Vec<SpanData>) -> Result<(), Failure> {
+    async fn export(&mut self, mut batch: Vec<SpanData>) -> Result<(), Failure> {
+        if let Some(limit) = self.value_length {
+            shorten(&mut batch, limit);
+        }
         let attempt = self.watch.attempt(batch.len() as u64);
         let result = self.exporter.export_with_outcome(batch).await;
         attempt.end(&result, |error| error.error_type().to_owned().into());

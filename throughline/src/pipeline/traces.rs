@@ -43,6 +43,7 @@ pub(super) fn assemble(
         }
     };
     let Some(sink) = sink else { return Ok(None) };
+    let sink = sink.with_value_length(settings.value_length);
     let (queue, worker) = SpanQueue::new(settings.batch, meter)?;
     let sampler = builder.sampler.take();
     let sampler: Box<dyn ShouldSample> =

@@ -57,7 +57,8 @@ fn code_beats_the_environment_which_beats_what_is_detected() {
         .map(|(_, source)| *source)
         .collect();
     let variable = Source::Variable("OTEL_RESOURCE_ATTRIBUTES");
-    assert_eq!(sources, [variable, Source::Detected, Source::Code]);
+    let beats = Source::CodeBeats("OTEL_RESOURCE_ATTRIBUTES");
+    assert_eq!(sources, [variable, Source::Detected, beats]);
 }
 
 #[test]

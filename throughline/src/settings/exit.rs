@@ -108,7 +108,11 @@ impl Exit {
         #[cfg(feature = "otlp")]
         {
             let by_code = builder.otlp.has(signal.of_otlp());
-            let source = by_code.map_or(by_variable, |_| Source::Code);
+            let source = match (by_code, exporters) {
+                (Some(_), Some(_)) => Source::CodeBeats(variable),
+                (Some(_), None) => Source::Code,
+                (None, _) => by_variable,
+            };
             if !by_code.unwrap_or(wanted.otlp) {
                 lines.push("exporter", "none", source);
                 return Ok(Exit::None);

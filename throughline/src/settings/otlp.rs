@@ -143,9 +143,14 @@ impl Otlp {
             }
             (None, None) => Endpoint::local(protocol, signal),
         };
-        let source = match (&self.endpoint, &from.endpoint) {
-            (Some(_), _) => Source::Code,
-            (None, Some(url)) => Source::Variable(url.variable(config_signal(signal))),
+        let named_by = from
+            .endpoint
+            .as_ref()
+            .map(|url| url.variable(config_signal(signal)));
+        let source = match (&self.endpoint, named_by) {
+            (Some(_), Some(name)) => Source::CodeBeats(name),
+            (Some(_), None) => Source::Code,
+            (None, Some(name)) => Source::Variable(name),
             (None, None) => Source::Default,
         };
         lines.push("endpoint", endpoint.url(), source);

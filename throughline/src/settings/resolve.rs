@@ -18,6 +18,9 @@ use crate::resource::Detected;
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) disabled: bool,
+    /// How much we say about ourselves.
+    #[cfg(feature = "tracing")]
+    pub(crate) log_level: Option<throughline_config::LogLevel>,
     pub(crate) resource: Detected,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) traces: TraceSettings,
@@ -62,6 +65,8 @@ pub(crate) fn resolve(builder: &TelemetryBuilder) -> Result<Resolved, Error> {
     let propagators = process(&environment, &mut description);
     Ok(Resolved {
         disabled: environment.sdk_disabled,
+        #[cfg(feature = "tracing")]
+        log_level: environment.log_level,
         resource,
         propagators,
         traces,

@@ -16,6 +16,8 @@ pub(crate) struct TraceSettings {
     pub(crate) exit: Exit,
     pub(crate) sampler: Sampler,
     pub(crate) limits: SpanLimits,
+    /// How many characters of an attribute's text are kept.
+    pub(crate) value_length: Option<usize>,
     pub(crate) batch: BatchSettings,
 }
 
@@ -36,16 +38,26 @@ impl TraceSettings {
         )?;
         let (sampler, name, source) = sampler(environment);
         match builder.sampler {
+            Some(_) if environment.sampler.is_some() => {
+                lines.push("sampler", "given", Source::CodeBeats("OTEL_TRACES_SAMPLER"));
+            }
             Some(_) => lines.push("sampler", "given", Source::Code),
             None => lines.push("sampler", name, source),
         }
         let limits = limits(environment, &mut lines, description);
+        let value_length = environment.limits.span.attribute_value_length;
+        if let Some(limit) = value_length {
+            let source = Source::Variable("OTEL_[SPAN_]ATTRIBUTE_VALUE_LENGTH_LIMIT");
+            lines.push("characters of an attribute", limit, source);
+        }
+        let value_length = value_length.and_then(|limit| usize::try_from(limit).ok());
         let batch = batch::resolve(&batch::SPANS, &environment.span_batch, &mut lines);
         description.sections.push(("traces", lines));
         Ok(Self {
             exit,
             sampler,
             limits,
+            value_length,
             batch,
         })
     }
@@ -70,7 +82,7 @@ fn sampler(environment: &Environment) -> (Sampler, String, Source) {
     (sampler, named.to_string(), source)
 }
 
-/// The limits that `opentelemetry_sdk` knows. It cannot shorten values: that is said, not swallowed.
+/// The limits that `opentelemetry_sdk` knows. It knows none of log records: that is said, not swallowed.
 fn limits(
     environment: &Environment,
     lines: &mut Lines,
@@ -125,10 +137,6 @@ fn limits(
     };
     let of_logs = &environment.limits.log_record;
     for (set, variable) in [
-        (
-            from.attribute_value_length,
-            "OTEL_[SPAN_]ATTRIBUTE_VALUE_LENGTH_LIMIT",
-        ),
         (
             of_logs.attribute_value_length,
             "OTEL_[LOGRECORD_]ATTRIBUTE_VALUE_LENGTH_LIMIT",
