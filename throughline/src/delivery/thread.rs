@@ -150,13 +150,13 @@ async fn serve(
                 let parts = parts.clone();
                 tokio::spawn(async move {
                     // Whoever waited may have given up.
-                    let _ = reply.try_send(parts.flush(timeout).await);
+                    let _ = reply.try_send(parts.deliver(Ask::Flush, timeout).await);
                 });
             }
             Command::Shutdown { timeout } => {
                 let deadline = Instant::now() + timeout;
                 close();
-                let outcome = parts.shutdown(timeout).await;
+                let outcome = parts.deliver(Ask::Shutdown, timeout).await;
                 #[cfg(feature = "prometheus")]
                 if let Some(scrapes) = scrapes {
                     // The port is free when the shutdown returns. An aborted task ends at its next await.
@@ -172,55 +172,41 @@ async fn serve(
     }
 }
 
+/// What is asked of the queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Flush,
+    Shutdown,
+}
+
 impl Parts {
     /// Spans and log records first, at the same time; metrics last, so that what they say about the others
     /// is in them.
-    async fn flush(&self, timeout: Duration) -> Outcome {
+    async fn deliver(&self, ask: Ask, timeout: Duration) -> Outcome {
         let (first, deadline) = budget(timeout);
-        let mut lost = Vec::new();
         let spans = async {
-            match &self.spans {
-                Some(queue) => said("spans", queue.force_flush_async(first).await),
-                None => None,
-            }
+            let queue = self.spans.as_ref()?;
+            let result = match ask {
+                Ask::Flush => queue.force_flush_async(first).await,
+                Ask::Shutdown => queue.shutdown_async(first).await,
+            };
+            said("spans", result)
         };
         #[cfg(feature = "logs")]
         let logs = async {
-            match &self.logs {
-                Some(queue) => said("log records", queue.force_flush_async(first).await),
-                None => None,
-            }
+            let queue = self.logs.as_ref()?;
+            let result = match ask {
+                Ask::Flush => queue.force_flush_async(first).await,
+                Ask::Shutdown => queue.shutdown_async(first).await,
+            };
+            said("log records", result)
         };
         #[cfg(not(feature = "logs"))]
         let logs = std::future::ready(None);
         let (spans, logs) = tokio::join!(spans, logs);
-        lost.extend(spans.into_iter().chain(logs));
-        lost.extend(self.push_metrics(deadline).await);
-        outcome(lost)
-    }
-
-    async fn shutdown(&self, timeout: Duration) -> Outcome {
-        let (first, deadline) = budget(timeout);
-        let mut lost = Vec::new();
-        let spans = async {
-            match &self.spans {
-                Some(queue) => said("spans", queue.shutdown_async(first).await),
-                None => None,
-            }
-        };
-        #[cfg(feature = "logs")]
-        let logs = async {
-            match &self.logs {
-                Some(queue) => said("log records", queue.shutdown_async(first).await),
-                None => None,
-            }
-        };
-        #[cfg(not(feature = "logs"))]
-        let logs = std::future::ready(None);
-        let (spans, logs) = tokio::join!(spans, logs);
-        lost.extend(spans.into_iter().chain(logs));
-        lost.extend(self.push_metrics(deadline).await);
-        outcome(lost)
+        let metrics = self.push_metrics(deadline).await;
+        let lost: Vec<String> = [spans, logs, metrics].into_iter().flatten().collect();
+        if lost.is_empty() { Ok(()) } else { Err(lost) }
     }
 
     async fn push_metrics(&self, deadline: Instant) -> Option<String> {
@@ -241,10 +227,6 @@ fn budget(timeout: Duration) -> (Duration, Instant) {
 
 fn said(what: &str, result: Result<(), throughline_samplers::Error>) -> Option<String> {
     result.err().map(|error| format!("{what}: {error}"))
-}
-
-fn outcome(lost: Vec<String>) -> Outcome {
-    if lost.is_empty() { Ok(()) } else { Err(lost) }
 }
 
 struct SayEnded(Arc<Ended>);

@@ -154,7 +154,7 @@ fn a_call_made_while_the_thread_unwinds_is_no_panic_of_its_own() {
     struct Cleanup<'a>(&'a Operation);
     impl Drop for Cleanup<'_> {
         fn drop(&mut self) {
-            self.0.run(|| ());
+            drop(self.0.start());
         }
     }
     let stage = Stage::new();
