@@ -38,7 +38,9 @@ pub(crate) fn install(
     let telemetry = Telemetry::new(parts);
     *installed = telemetry.downgrade();
     drop(installed);
+    // Now that everything is installed that may show it.
     telemetry.say_notices();
+    Telemetry::look_for_duplicates();
     Ok(telemetry)
 }
 

@@ -44,7 +44,9 @@ pub(crate) fn install(builder: TelemetryBuilder) -> Result<Telemetry, Error> {
 /// Builds telemetry.
 pub(crate) fn build(builder: TelemetryBuilder) -> Result<Telemetry, Error> {
     let resolved = resolve(&builder)?;
-    Ok(Telemetry::new(assemble(builder, resolved)?))
+    let telemetry = Telemetry::new(assemble(builder, resolved)?);
+    telemetry.say_notices();
+    Ok(telemetry)
 }
 
 /// Telemetry that goes nowhere and works.

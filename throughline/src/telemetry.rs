@@ -338,11 +338,15 @@ impl Telemetry {
         Arc::downgrade(&self.inner)
     }
 
-    /// Says what needs attention, once everything is installed that may show it.
+    /// Says what needs attention.
     pub(crate) fn say_notices(&self) {
         for notice in &self.parts().description.notices {
             tracing::warn!(target: "throughline", "{notice}");
         }
+    }
+
+    /// Says it where this program contains a second version of `opentelemetry`.
+    pub(crate) fn look_for_duplicates() {
         // Reading the program takes a moment that nobody should wait for. Without a thread, `describe` still
         // says it.
         let _ = std::thread::Builder::new()

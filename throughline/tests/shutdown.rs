@@ -206,6 +206,28 @@ fn a_second_shutdown_says_the_same_and_a_flush_after_it_is_nothing() {
 }
 
 #[test]
+fn no_time_at_all_and_all_the_time_there_is_are_times() {
+    let collector = Collector::start();
+    for limit in [Duration::ZERO, Duration::MAX] {
+        let telemetry = Telemetry::builder("shop")
+            .environment(|name| (name == "OTEL_METRIC_EXPORT_TIMEOUT").then(|| "0".to_owned()))
+            .metric_interval(Duration::MAX)
+            .otlp(Otlp::grpc(collector.url()).timeout(Duration::ZERO))
+            .build()
+            .unwrap();
+        telemetry.operation("work").build().run(|| ());
+        let (flushed, ended) = (telemetry.force_flush(limit), telemetry.shutdown(limit));
+        if limit.is_zero() {
+            assert!(flushed.unwrap_err().is_timeout());
+            assert!(ended.unwrap_err().is_timeout());
+        } else {
+            flushed.and(ended).unwrap();
+        }
+    }
+    assert!(!collector.spans().is_empty());
+}
+
+#[test]
 fn those_who_shut_down_at_the_same_time_wait_for_one() {
     let collector = Collector::start();
     let telemetry = telemetry(collector.url());

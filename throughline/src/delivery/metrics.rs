@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
+use super::thread::after;
 use super::watch::{Items, Watch};
 
 /// Collects and pushes.
@@ -104,7 +105,7 @@ impl Pusher {
     async fn run(self, mut requests: mpsc::UnboundedReceiver<Request>) {
         // A collection that took longer than its push had time for.
         let mut late = None;
-        let mut ticks = interval_at(Instant::now() + self.interval, self.interval);
+        let mut ticks = interval_at(after(self.interval), self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let request = tokio::select! {
@@ -117,7 +118,7 @@ impl Pusher {
             };
             let deadline = match &request {
                 Some(request) => request.deadline,
-                None => Instant::now() + self.timeout,
+                None => after(self.timeout),
             };
             let result = self.collect_and_push(&mut late, deadline).await;
             if let Some(request) = request {

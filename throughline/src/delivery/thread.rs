@@ -154,7 +154,7 @@ async fn serve(
                 });
             }
             Command::Shutdown { timeout } => {
-                let deadline = Instant::now() + timeout;
+                let deadline = after(timeout);
                 close();
                 let outcome = parts.deliver(Ask::Shutdown, timeout).await;
                 #[cfg(feature = "prometheus")]
@@ -219,10 +219,16 @@ impl Parts {
 /// up the time of the final metrics. A little is kept back, so that who waits hears what was lost.
 fn budget(timeout: Duration) -> (Duration, Instant) {
     let spare = (timeout / 10).min(Duration::from_millis(100));
-    let usable = timeout - spare;
-    // Longer than anyone waits, and no instant overflows by it.
-    let usable = usable.min(Duration::from_secs(30 * 24 * 3600));
-    (usable * 6 / 10, Instant::now() + usable)
+    let usable = (timeout - spare).min(FAR);
+    (usable * 6 / 10, after(usable))
+}
+
+/// Longer than anyone waits, and short enough that no instant overflows by it.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// This long from now. "No limit" is far away.
+pub(super) fn after(timeout: Duration) -> Instant {
+    Instant::now() + timeout.min(FAR)
 }
 
 fn said(what: &str, result: Result<(), throughline_samplers::Error>) -> Option<String> {
