@@ -135,3 +135,23 @@ fn an_address_that_others_can_reach_needs_a_token_or_a_word() {
     let port = open.prometheus_addr().unwrap().port();
     assert!(scrape(([127, 0, 0, 1], port).into(), "text/plain").starts_with("HTTP/1.1 200"));
 }
+
+// Semantic conventions: `model/otel/metrics.yaml`.
+#[test]
+fn the_engine_reports_on_itself() {
+    let telemetry = alone(&[])
+        .prometheus(Prometheus::at("127.0.0.1:0"))
+        .build()
+        .unwrap();
+    telemetry.counter::<u64>("orders").build().add(1);
+    let address = telemetry.prometheus_addr().unwrap();
+    scrape(address, "text/plain"); // its duration is in the next one
+    let text = scrape(address, "text/plain");
+    for expected in [
+        "otel_sdk_metric_reader_collection_duration_seconds_count{",
+        "otel_component_type=\"prometheus_http_text_metric_exporter\"",
+        "throughline_engine_series{",
+    ] {
+        assert!(text.contains(expected), "no {expected} in {text}");
+    }
+}

@@ -10,6 +10,10 @@ use crate::builder::TelemetryBuilder;
 use crate::delivery::{MetricSink, Pusher};
 use crate::settings::{Exit, Resolved};
 
+/// What the semantic conventions call a reader that is scraped: the value of `otel.component.type`.
+#[cfg(feature = "prometheus")]
+const SCRAPED: &str = "prometheus_http_text_metric_exporter";
+
 pub(super) struct Assembled {
     pub(super) provider: MeterProvider,
     pub(super) pusher: Option<Pusher>,
@@ -27,7 +31,8 @@ pub(super) fn assemble(
         .resource(resolved.resource.for_metrics())
         .exemplar_filter(settings.exemplar_filter)
         .clock(Arc::clone(&builder.clock))
-        .random(Arc::clone(&builder.random));
+        .random(Arc::clone(&builder.random))
+        .self_telemetry(true);
     for view in std::mem::take(&mut builder.views) {
         provider = provider.view(view);
     }
@@ -40,6 +45,7 @@ pub(super) fn assemble(
         collect: Arc::new(
             readers.add(
                 Reader::builder()
+                    .component_type("periodic_metric_reader")
                     .temporality(settings.temporality)
                     .default_histogram_aggregation(settings.histograms.clone()),
             ),
@@ -54,7 +60,7 @@ pub(super) fn assemble(
         Some((settings, setting)) => {
             let settings = settings.clone().self_meter(meter.clone());
             (
-                Some(readers.add(Reader::builder())),
+                Some(readers.add(Reader::builder().component_type(SCRAPED))),
                 Some((settings, *setting)),
             )
         }
