@@ -44,3 +44,6 @@ impl AttributeSet for () {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

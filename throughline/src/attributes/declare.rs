@@ -45,13 +45,11 @@ macro_rules! attributes {
 
         impl $crate::AttributeSet for $name {
             fn key_values(&self) -> ::std::vec::Vec<$crate::opentelemetry::KeyValue> {
-                [$(
+                let pairs: ::std::vec::Vec<::std::option::Option<_>> = ::std::vec![$(
                     $crate::AttributeValue::value(&self.$field)
                         .map(|value| $crate::opentelemetry::KeyValue::new($key, value)),
-                )*]
-                .into_iter()
-                .flatten()
-                .collect()
+                )*];
+                pairs.into_iter().flatten().collect()
             }
         }
 
