@@ -39,7 +39,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "COUNT", default_value_t = ReportOptions::default().outliers)]
     top: usize,
 
-    /// Include the SDK's metrics about itself, otel.sdk.*
+    /// Include the metrics by which an SDK reports on itself
     #[arg(long)]
     self_telemetry: bool,
 

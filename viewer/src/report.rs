@@ -7,6 +7,7 @@ mod numbers;
 mod operations;
 mod outliers;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use distribution::Quantile;
@@ -17,6 +18,7 @@ pub use outliers::{Outlier, Sighting};
 
 use lifetimes::Lifetimes;
 
+use crate::data::Origin;
 use crate::{Limits, Losses, Series, Store, Usage};
 
 /// What a report holds.
@@ -34,7 +36,8 @@ pub struct ReportOptions {
     pub operations: usize,
     /// How many rows of other metrics. Default: 60.
     pub numbers: usize,
-    /// Whether metrics named `otel.sdk.*`, by which an SDK reports on itself, are included. Default: false.
+    /// Whether the metrics by which an SDK reports on itself are included: all of a scope that has one named
+    /// `otel.sdk.*`. Default: false.
     pub self_telemetry: bool,
 }
 
@@ -63,7 +66,7 @@ pub struct Report {
     pub numbers: Vec<NumberRow>,
     /// How many rows `numbers` would have without its limit.
     pub numbers_total: usize,
-    /// How many series of `otel.sdk.*` were left out.
+    /// How many series by which an SDK reports on itself were left out.
     pub self_telemetry_hidden: usize,
     /// What is held.
     pub usage: Usage,
@@ -80,7 +83,12 @@ impl Store {
         let all = series.len();
         let lifetimes = Lifetimes::of(&series);
         if !options.self_telemetry {
-            series.retain(|series| !series.id.name.starts_with("otel.sdk."));
+            let of_sdk: BTreeSet<*const Origin> = series
+                .iter()
+                .filter(|series| series.id.name.starts_with("otel.sdk."))
+                .map(|series| Arc::as_ptr(&series.id.origin))
+                .collect();
+            series.retain(|series| !of_sdk.contains(&Arc::as_ptr(&series.id.origin)));
         }
         let self_telemetry_hidden = all - series.len();
         let (timed, other): (Vec<Arc<Series>>, Vec<_>) = series

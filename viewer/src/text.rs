@@ -111,7 +111,7 @@ fn held(report: &Report, canvas: &mut Canvas) {
         let hidden = units::count(report.self_telemetry_hidden as u64);
         canvas.line(&[(
             Style::Dim,
-            &format!("not shown: {hidden} series of otel.sdk.*"),
+            &format!("not shown: {hidden} series by which an SDK reports on itself"),
         )]);
     }
     let losses = &report.losses;
