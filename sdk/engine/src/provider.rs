@@ -218,7 +218,7 @@ impl MeterProviderBuilder {
         self
     }
 
-    /// Whether the engine reports on itself, under the scope `throughline-engine`: how long collections take, how many
+    /// Whether the engine reports on itself, under the scope `throughline`: how long collections take, how many
     /// instruments and series there are, what was refused or overflowed, which callbacks panicked. The default is
     /// false.
     ///

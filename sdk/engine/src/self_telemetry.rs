@@ -26,7 +26,7 @@ use crate::provider::Shared;
 
 /// The meter of all metrics here.
 pub(crate) fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder("throughline-engine")
+    InstrumentationScope::builder("throughline")
         .with_version(env!("CARGO_PKG_VERSION"))
         .build()
 }
