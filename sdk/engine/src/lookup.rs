@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashTable;
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
 
 use crate::pairs::{is_same_list, is_same_set};
 use crate::series::Series;
@@ -149,8 +149,6 @@ pub(crate) fn remember(call: &Call<'_>, series: &Arc<Series>) {
 
 impl Memory {
     fn new() -> Self {
-        // Thread-locals go in the reverse order of their first use: the context outlives this one.
-        Context::map_current(|_| ());
         Self {
             young: HashTable::new(),
             old: HashTable::new(),

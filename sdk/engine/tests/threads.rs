@@ -166,6 +166,39 @@ fn a_context_that_is_attached_to_the_end_of_its_thread_is_read_safely() {
     drop(counter);
 }
 
+/// A context that was never detached goes with its thread, and so does what it holds: when that measures, the context
+/// cannot be read any more.
+#[test]
+fn what_a_context_holds_may_measure_when_it_goes_with_its_thread() {
+    struct Measures(Box<dyn Fn() + Send + Sync>);
+    impl Drop for Measures {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+    for measured_before in [false, true] {
+        let bench = always_on();
+        let counter = bench.meter.u64_counter("c").build();
+        let measure = move || {
+            counter.add(1, &[]);
+            counter.add(1, &[KeyValue::new("k", 1)]);
+        };
+        std::thread::spawn(move || {
+            if measured_before {
+                measure();
+            }
+            let held = Measures(Box::new(measure));
+            std::mem::forget(Context::new().with_value(held).attach());
+        })
+        .join()
+        .unwrap();
+        let snapshot = bench.cumulative.collect();
+        let times = Number::U64(1 + u64::from(measured_before));
+        assert_eq!(snapshot.number("c", NONE), times);
+        assert_eq!(snapshot.number("c", [("k", 1)]), times);
+    }
+}
+
 /// Whether the memory of a series was given back: an attribute value that tells when it is dropped.
 #[test]
 fn series_of_a_provider_that_is_gone_are_forgotten_by_the_threads_that_used_them() {

@@ -1,6 +1,6 @@
 //! From a measurement to a reservoir: the hot path's countdown and the cold offer.
 
-use std::cell::Cell;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -171,20 +171,27 @@ fn current_span() -> Option<((TraceId, SpanId), bool)> {
         static GUARD: Guard = Guard::new();
     }
     /// A destructor is what makes the thread-local go at a known time.
-    struct Guard(Cell<()>);
+    struct Guard {
+        readable: bool,
+    }
     impl Guard {
         fn new() -> Self {
-            Context::map_current(|_| ());
-            Self(Cell::new(()))
+            // A thread that measures for the first time while its context goes has none any more, and the API knows no
+            // other way to say so than a panic, which would abort the process there.
+            let readable = catch_unwind(|| Context::map_current(|_| ())).is_ok();
+            Self { readable }
         }
     }
     impl Drop for Guard {
         fn drop(&mut self) {
-            self.0.set(());
+            self.readable = false;
         }
     }
     GUARD
-        .try_with(|_| {
+        .try_with(|guard| {
+            if !guard.readable {
+                return None;
+            }
             Context::map_current(|context| {
                 if !context.has_active_span() {
                     return None;
