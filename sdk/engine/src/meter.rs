@@ -124,7 +124,15 @@ impl MeterCore {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let producer = Producer::new(id, name, code);
-        self.lock_producers().push(Arc::new(producer));
+        let mut producers = self.lock_producers();
+        // Under the lock: shutdown says so before it empties the list.
+        if self.parts.shut_down.load(Ordering::Acquire) {
+            drop(producers);
+            // Outside the lock: dropping it runs users' code.
+            drop(producer);
+        } else {
+            producers.push(Arc::new(producer));
+        }
         id
     }
 

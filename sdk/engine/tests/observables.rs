@@ -510,3 +510,19 @@ fn shutdown_lets_callbacks_and_collectors_go() {
     registration.unregister();
     provider.meter("late").u64_counter("c").build().add(1, &[]);
 }
+
+#[test]
+fn callbacks_that_come_after_the_end_are_not_kept() {
+    let bench = bench();
+    bench.provider.shutdown();
+    let token = Arc::new(());
+    // It holds its meter: kept by the meter, it would hold itself for ever.
+    let held = (Arc::clone(&token), bench.meter.clone());
+    let late = bench.meter.u64_observable_gauge("late");
+    late.with_callback(move |o| {
+        let _held = &held;
+        o.observe(1, &[]);
+    })
+    .build();
+    assert_eq!(Arc::strong_count(&token), 1);
+}
