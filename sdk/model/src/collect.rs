@@ -42,6 +42,8 @@ pub enum CollectError {
     Shutdown,
     /// The deadline passed.
     Timeout(Duration),
+    /// It was asked for from inside a collection of the same reader, by one of its callbacks: it would wait for itself.
+    Reentrant,
 }
 
 impl fmt::Display for CollectError {
@@ -52,6 +54,9 @@ impl fmt::Display for CollectError {
             }
             CollectError::Shutdown => f.write_str("the provider was shut down"),
             CollectError::Timeout(after) => write!(f, "the collection took longer than {after:?}"),
+            CollectError::Reentrant => {
+                f.write_str("the reader is collecting already, and one of its callbacks asked for another collection")
+            }
         }
     }
 }
