@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use throughline_model::{Collect, CollectError, Snapshot};
@@ -13,7 +14,8 @@ use crate::{Aggregation, Error, TemporalityPreference};
 /// `metrics/sdk.md`, "MetricReader").
 ///
 /// Clones are the same reader. Readers do not see each other: a delta reader and a cumulative one stand side
-/// by side on the same data. Collections of one reader wait for each other.
+/// by side on the same data. Collections of one reader wait for each other; one that a callback asks for from inside
+/// another gives [`CollectError::Reentrant`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,8 +37,8 @@ pub struct Reader(Arc<Core>);
 struct Core {
     settings: ReaderSettings,
     seat: OnceLock<Seat>,
-    /// Whether a collection is under way.
-    busy: Mutex<bool>,
+    /// Who collects, while a collection is under way.
+    busy: Mutex<Option<ThreadId>>,
     /// Told when one has ended.
     idle: Condvar,
 }
@@ -133,18 +135,22 @@ impl Collect for Reader {
 }
 
 impl Core {
-    /// Waits until no other collection of this reader is under way. A collection from inside one of its own callbacks
-    /// waits in vain, until its deadline.
+    /// Waits until no other collection of this reader is under way. One that this thread is in the midst of is not waited
+    /// for: a callback of it asks.
     fn wait_for_turn(&self, deadline: Duration) -> Result<Turn<'_>, CollectError> {
+        let me = thread::current().id();
         let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if *busy == Some(me) {
+            return Err(CollectError::Reentrant);
+        }
         let (mut busy, _) = self
             .idle
-            .wait_timeout_while(busy, deadline, |busy| *busy)
+            .wait_timeout_while(busy, deadline, |busy| busy.is_some())
             .unwrap_or_else(PoisonError::into_inner);
-        if *busy {
+        if busy.is_some() {
             return Err(CollectError::Timeout(deadline));
         }
-        *busy = true;
+        *busy = Some(me);
         Ok(Turn(self))
     }
 }
@@ -154,7 +160,7 @@ struct Turn<'a>(&'a Core);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.idle.notify_one();
     }
 }
@@ -208,7 +214,7 @@ impl ReaderBuilder {
         Reader(Arc::new(Core {
             settings: self.0,
             seat: OnceLock::new(),
-            busy: Mutex::new(false),
+            busy: Mutex::new(None),
             idle: Condvar::new(),
         }))
     }
