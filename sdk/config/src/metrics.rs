@@ -41,7 +41,7 @@ words! {
         Cumulative = "cumulative",
         /// Counters, asynchronous counters and histograms.
         Delta = "delta",
-        /// Counters and histograms: the engine then keeps no state between pushes for them.
+        /// Counters and histograms, not the asynchronous kinds.
         LowMemory = "lowmemory",
     }
 }
