@@ -161,7 +161,7 @@ fn report(rows: &[Row], tally: &Tally) -> Result<(), Error> {
     let failed = counts.failed + u64::try_from(other_failures.count()).unwrap_or(u64::MAX);
     println!(
         "\n{} passed, {failed} failed, {} skipped",
-        counts.passed, counts.ignored
+        counts.passed, counts.skipped
     );
     if failed_steps == 0 {
         Ok(())

@@ -3,11 +3,16 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 /// How many tests ran, and the lines that say so (those of runs without a test left out).
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     counts: Counts,
     closing_lines: Vec<String>,
+    /// Tests of the program that runs now which said that they were skipped. Its closing line has them among those
+    /// that passed.
+    skipped: BTreeSet<String>,
 }
 
 /// What one or more closing lines add up to.
@@ -15,20 +20,32 @@ pub(crate) struct Tally {
 pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
-    pub(crate) ignored: u64,
+    pub(crate) skipped: u64,
 }
 
 impl Tally {
-    /// Takes one line of a test run's output; all but closing lines are passed over.
+    /// Takes one line of a test run's output. What counts are closing lines, and lines such as
+    /// `SKIPPED name_of_the_test: why`, which `throughline-e2e` prints for a test whose tool is missing.
     pub(crate) fn read(&mut self, line: &str) {
         let line = line.trim_end();
-        if let Some(counts) = Counts::parse(line) {
-            self.counts.passed += counts.passed;
-            self.counts.failed += counts.failed;
-            self.counts.ignored += counts.ignored;
-            if counts != Counts::default() {
-                self.closing_lines.push(line.to_owned());
-            }
+        if let Some((name, _)) = line
+            .split_once("SKIPPED ")
+            .and_then(|(_, said)| said.split_once(": "))
+        {
+            self.skipped.insert(name.to_owned());
+        }
+        let Some(counts) = Counts::parse(line) else {
+            return;
+        };
+        let skipped = u64::try_from(self.skipped.len())
+            .unwrap_or(u64::MAX)
+            .min(counts.passed);
+        self.skipped.clear();
+        self.counts.passed += counts.passed - skipped;
+        self.counts.failed += counts.failed;
+        self.counts.skipped += counts.skipped + skipped;
+        if counts != Counts::default() {
+            self.closing_lines.push(line.to_owned());
         }
     }
 
@@ -54,7 +71,7 @@ impl Counts {
             match part.split_once(' ')? {
                 (number, "passed") => result.passed = number.parse().ok()?,
                 (number, "failed") => result.failed = number.parse().ok()?,
-                (number, "ignored") => result.ignored = number.parse().ok()?,
+                (number, "ignored") => result.skipped = number.parse().ok()?,
                 _ => break,
             }
         }

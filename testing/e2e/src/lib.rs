@@ -3,7 +3,7 @@
 //!
 //! The tests of this crate need programs that `cargo xtask tools` puts under `target/tools/`, and find them by
 //! variables of the environment; `cargo xtask e2e` sets all of it up and runs them. Under a plain `cargo test` a
-//! test whose program is missing says on standard error that it is skipped, and passes; with
+//! test whose program is missing says that it is skipped, and passes; with
 //! `THROUGHLINE_REQUIRE_TOOLS=1` it fails.
 //!
 //! Knows none of the other crates: what it checks is what left the process.

@@ -10,8 +10,8 @@ use crate::Failure;
 
 /// The program that the variable names, such as `THROUGHLINE_COLLECTOR`.
 ///
-/// `None` where the variable is not set: the test is skipped, which is said on standard error past the test
-/// runner's capture.
+/// `None` where the variable is not set: the test is skipped, which is said on standard output past the test
+/// runner's capture, as `SKIPPED name_of_the_test: why`. `cargo xtask check` counts these lines.
 ///
 /// # Errors
 /// The variable names no file, or it is not set though `THROUGHLINE_REQUIRE_TOOLS` is `1`.
@@ -33,11 +33,11 @@ pub fn tool(variable: &str) -> Result<Option<PathBuf>, Failure> {
         )));
     }
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    // Not `eprintln!`, which the test runner keeps to itself when a test passes.
+    // Not `println!`, which the test runner keeps to itself when a test passes.
     writeln!(
-        io::stderr(),
+        io::stdout(),
         "SKIPPED {test}: {variable} is not set; `cargo xtask e2e` runs it"
     )
-    .map_err(Failure::doing("writing to standard error"))?;
+    .map_err(Failure::doing("writing to standard output"))?;
     Ok(None)
 }
