@@ -1,7 +1,7 @@
 //! Readers that no one here wrote: the strict OpenMetrics parser of PyPI's `prometheus-client`, and `promtool`.
 //!
 //! `THROUGHLINE_PYTHON` names a Python that has `prometheus-client`, `THROUGHLINE_PROMTOOL` a `promtool`. Where they
-//! are not set, the tests say so and check nothing; CI sets both.
+//! are not set, the tests say that they are skipped; `cargo xtask e2e` sets both.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +19,7 @@ mod rich;
 mod snapshots;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use opentelemetry::Value;
@@ -38,12 +39,8 @@ fn snapshots(count: usize) -> Vec<Snapshot> {
         .collect()
 }
 
-fn program(variable: &str) -> Option<String> {
-    let program = std::env::var(variable).ok();
-    if program.is_none() {
-        eprintln!("SKIPPED: {variable} is not set, nothing was checked");
-    }
-    program
+fn program(variable: &str) -> Option<PathBuf> {
+    throughline_e2e::tool(variable).unwrap()
 }
 
 /// `prometheus-client` takes an escaped quote in an exemplar's label for the label's end, so it is given none.
@@ -132,7 +129,7 @@ fn the_openmetrics_parser_of_prometheus_client_reads_every_sample() {
     assert_eq!(understood.trim(), format!("{samples} {exemplars}"));
 }
 
-fn promtool(program: &str, text: &str) -> (Option<i32>, String) {
+fn promtool(program: &Path, text: &str) -> (Option<i32>, String) {
     let mut child = Command::new(program)
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
