@@ -6,6 +6,7 @@
 mod check;
 mod e2e;
 mod error;
+mod fuzz;
 mod loom;
 mod miri;
 mod policy;
@@ -53,6 +54,12 @@ enum Chore {
     Loom,
     /// The tests of sdk/cells under valgrind's memcheck.
     Valgrind,
+    /// The fuzz targets of testing/fuzz/, each for a while; needs a nightly toolchain.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// The tests of sdk/cells under Miri; fails where no toolchain has it.
     Miri,
 }
@@ -76,6 +83,7 @@ fn run(chore: &Chore) -> Result<(), Error> {
         Chore::E2e => e2e::run(&project, &mut Tally::default()),
         Chore::Loom => loom::run(&project, &mut Tally::default()),
         Chore::Valgrind => valgrind::run(&project, &mut Tally::default()),
+        Chore::Fuzz { seconds } => fuzz::run(&project, *seconds),
         Chore::Miri => miri::run(&project, &mut Tally::default()),
     }
 }
