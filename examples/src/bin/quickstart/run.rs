@@ -78,14 +78,22 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Telemetry to `receiver`, and `/metrics` where the environment says or on a free port.
 fn install(receiver: &Receiver) -> Result<Telemetry, throughline::Error> {
-    let mut builder = receiver
+    let chosen = [
+        "OTEL_EXPORTER_PROMETHEUS_HOST",
+        "OTEL_EXPORTER_PROMETHEUS_PORT",
+    ];
+    let metrics = if chosen.iter().any(|name| std::env::var_os(name).is_some()) {
+        Prometheus::new()
+    } else {
+        Prometheus::at("127.0.0.1:0")
+    };
+    receiver
         .connect(Telemetry::builder("shop").version(env!("CARGO_PKG_VERSION")))
-        .without_console();
-    if std::env::var_os("OTEL_EXPORTER_PROMETHEUS_PORT").is_none() {
-        builder = builder.prometheus(Prometheus::at("127.0.0.1:0"));
-    }
-    builder.install()
+        .prometheus(metrics)
+        .without_console()
+        .install()
 }
 
 /// Opens the shop's doors on a free port.
