@@ -87,6 +87,23 @@ impl MetricExporter {
         self
     }
 
+    /// The bodies of the requests that a snapshot is sent in (`ExportMetricsServiceRequest`, each at most
+    /// [`Endpoint::DEFAULT_MAX_REQUEST_SIZE`] long), for whoever brings them elsewhere: to a file, to a queue.
+    ///
+    /// ```
+    /// use throughline_model::Snapshot;
+    /// use throughline_otlp::MetricExporter;
+    ///
+    /// assert_eq!(MetricExporter::encode(&Snapshot::default()).count(), 0);
+    /// ```
+    pub fn encode(snapshot: &Snapshot) -> impl Iterator<Item = Vec<u8>> {
+        let limits = Limits {
+            bytes: Endpoint::DEFAULT_MAX_REQUEST_SIZE,
+            points: Self::MAX_POINTS,
+        };
+        encode::parts(snapshot, limits).map(|part| part.request.encode_to_vec())
+    }
+
     /// Where it sends to.
     pub fn endpoint(&self) -> &Endpoint {
         self.client.endpoint()
