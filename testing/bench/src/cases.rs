@@ -1,0 +1,29 @@
+//! The cases, a file a theme.
+
+mod attributes;
+mod bound;
+mod collecting;
+mod exemplars;
+mod histogram;
+mod machine;
+mod operation;
+mod scrape;
+
+use crate::case::Case;
+
+/// All of them, in the order they are measured.
+pub fn all() -> Vec<Case> {
+    [
+        machine::cases(),
+        bound::cases(),
+        attributes::cases(),
+        histogram::cases(),
+        exemplars::cases(),
+        collecting::cases(),
+        operation::cases(),
+        scrape::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,332 @@
+//! Histograms: 15 bounds, exponential, HDR.
+
+use std::hint::black_box;
+use std::sync::{Arc, Mutex};
+
+use ::measured::metric::histogram::Thresholds;
+use ::measured::{Histogram as Measured, HistogramVec};
+use hdrhistogram::Histogram as Hdr;
+use hdrhistogram::sync::{Recorder, SyncHistogram};
+use opentelemetry::KeyValue;
+use prometheus::{Histogram as Prometheus, HistogramOpts};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, NativeHistogramConfig};
+
+use crate::case::{Case, Subject};
+use crate::rigs::ours::Engine;
+use crate::rigs::peers::{self, Request, RequestSet};
+use crate::rigs::sdk::Sdk;
+use crate::rigs::{key_values, sum_of_samples};
+use crate::values::{BOUNDS, LATENCIES, latencies, latency};
+use crate::work::{Work, Workload, about, records};
+
+type Table = &'static [f64; LATENCIES];
+
+pub(super) fn cases() -> Vec<Case> {
+    let bound = || {
+        vec![
+            Subject::new("throughline", || engine(&Engine::new())),
+            cells(),
+            Subject::new("opentelemetry_sdk", || sdk(&Sdk::new())),
+            Subject::new("prometheus-client", prometheus_client),
+            Subject::new("prometheus", prometheus),
+            Subject::new("metrics", metrics),
+            Subject::new("measured", measured),
+        ]
+    };
+    let exponential = vec![
+        Subject::new("throughline", || engine(&Engine::exponential())),
+        Subject::new("opentelemetry_sdk", || sdk(&Sdk::exponential())),
+        Subject::new("prometheus-client, native and 15 bounds", native),
+    ];
+    let hdr = || {
+        vec![
+            Subject::new("hdrhistogram, sync recorder", hdr_sync),
+            Subject::new("hdrhistogram, in a mutex", hdr_mutex),
+        ]
+    };
+    let mut hdr_alone = vec![Subject::new("hdrhistogram, alone", hdr_alone)];
+    hdr_alone.extend(hdr());
+    vec![
+        Case::new("histogram/bound", bound()),
+        Case::new("histogram/bound, one series", bound()).threads(&[2, 4]),
+        Case::new("histogram/3 attributes", unbound()),
+        Case::new("exponential histogram/bound", exponential),
+        Case::new("hdr", hdr_alone),
+        Case::new("hdr, shared", hdr()).threads(&[2, 4]),
+    ]
+}
+
+fn engine(engine: &Engine) -> Box<dyn Workload> {
+    let engine = engine.clone();
+    let histogram = engine.meter().f64_histogram("bench").build();
+    let bound = histogram.bind(&key_values(3, 0));
+    Work::new(
+        move |_| (bound.clone(), latencies()),
+        |(it, table), at| it.record(black_box(latency(table, at))),
+        records(move || engine.records()),
+    )
+    .boxed()
+}
+
+/// Three words of its own: sum, count, bucket. The floor under a histogram of thread-owned cells.
+fn cells() -> Subject {
+    use throughline_cells::{Words, lock};
+    Subject::new("throughline-cells: sum and bucket", || {
+        let words = Arc::new(Words::new(1 + BOUNDS.len() + 1).expect("there is room"));
+        let shared = Arc::clone(&words);
+        let step = |(words, table): &mut (Arc<Words>, Table), at| {
+            let value = black_box(latency(table, at));
+            let bucket = BOUNDS.partition_point(|bound| *bound < value);
+            words.with(|row| {
+                row[0].set((f64::from_bits(row[0].get()) + value).to_bits());
+                row[1 + bucket].add_release(1);
+            });
+        };
+        let total = move || {
+            let (mut count, mut sum) = (0, 0.0);
+            lock().each(&words, |row| {
+                count += row[1..].iter().map(|it| it.load_acquire()).sum::<u64>();
+                sum += f64::from_bits(row[0].load());
+            });
+            (count, sum)
+        };
+        Work::new(
+            move |_| (Arc::clone(&shared), latencies()),
+            step,
+            records(total),
+        )
+        .boxed()
+    })
+}
+
+fn sdk(sdk: &Sdk) -> Box<dyn Workload> {
+    let sdk = sdk.clone();
+    let histogram = sdk.meter().f64_histogram("bench").build();
+    let bound = histogram.bind(&key_values(3, 0));
+    Work::new(
+        move |_| (bound.clone(), latencies()),
+        |(it, table), at| it.record(black_box(latency(table, at))),
+        records(move || sdk.records()),
+    )
+    .boxed()
+}
+
+fn prometheus_client() -> Box<dyn Workload> {
+    of_prometheus_client(Histogram::new(BOUNDS))
+}
+
+/// A native histogram alone cannot be written as text, so that nobody could ask what it has counted.
+fn native() -> Box<dyn Workload> {
+    let native = NativeHistogramConfig::with_schema(3).max_buckets(160);
+    of_prometheus_client(Histogram::new_classic_and_native(BOUNDS, native))
+}
+
+fn of_prometheus_client(histogram: Histogram) -> Box<dyn Workload> {
+    let registry = peers::registry(histogram.clone());
+    let step = |(it, table): &mut (Histogram, Table), at| {
+        it.observe(black_box(latency(table, at)));
+    };
+    let total = move || peers::records(&peers::registry_text(&registry));
+    Work::new(
+        move |_| (histogram.clone(), latencies()),
+        step,
+        records(total),
+    )
+    .boxed()
+}
+
+fn prometheus() -> Box<dyn Workload> {
+    let options = HistogramOpts::new("bench", "help").buckets(BOUNDS.to_vec());
+    let histogram = Prometheus::with_opts(options).expect("valid bounds");
+    let seen = histogram.clone();
+    let step = |(it, table): &mut (Prometheus, Table), at| {
+        it.observe(black_box(latency(table, at)));
+    };
+    let total = move || (seen.get_sample_count(), seen.get_sample_sum());
+    Work::new(
+        move |_| (histogram.clone(), latencies()),
+        step,
+        records(total),
+    )
+    .boxed()
+}
+
+fn metrics() -> Box<dyn Workload> {
+    let recorder = peers::metrics_recorder();
+    let text = recorder.handle();
+    let histogram = metrics::with_local_recorder(&recorder, || metrics::histogram!("bench"));
+    let step = |(it, table): &mut (metrics::Histogram, Table), at| {
+        it.record(black_box(latency(table, at)));
+    };
+    let total = move || peers::records(&text.render());
+    Work::new(
+        move |_| (histogram.clone(), latencies()),
+        step,
+        records(total),
+    )
+    .boxed()
+}
+
+fn measured() -> Box<dyn Workload> {
+    let histogram = Arc::new(Measured::with_metadata(Thresholds::with_buckets(BOUNDS)));
+    let seen = Arc::clone(&histogram);
+    let step = |(it, table): &mut (Arc<Measured<15>>, Table), at| {
+        it.observe(black_box(latency(table, at)));
+    };
+    let total = move || peers::records(&peers::measured_text(&*seen));
+    Work::new(
+        move |_| (Arc::clone(&histogram), latencies()),
+        step,
+        records(total),
+    )
+    .boxed()
+}
+
+fn unbound() -> Vec<Subject> {
+    let engine = || {
+        let engine = Engine::new();
+        let histogram = engine.meter().f64_histogram("bench").build();
+        let local = move |_| (histogram.clone(), latencies(), key_values(3, 0));
+        Work::new(
+            local,
+            |(it, table, set), at| it.record(black_box(latency(table, at)), set),
+            records(move || engine.records()),
+        )
+        .boxed()
+    };
+    let sdk = || {
+        let sdk = Sdk::new();
+        let histogram = sdk.meter().f64_histogram("bench").build();
+        let local = move |_| (histogram.clone(), latencies(), key_values(3, 0));
+        Work::new(
+            local,
+            |(it, table, set): &mut (_, _, Vec<KeyValue>), at| {
+                opentelemetry::metrics::Histogram::record(it, black_box(latency(table, at)), set);
+            },
+            records(move || sdk.records()),
+        )
+        .boxed()
+    };
+    type Typed = Family<Request, Histogram, fn() -> Histogram>;
+    let prometheus_client = || {
+        let family = Typed::new_with_constructor(|| Histogram::new(BOUNDS));
+        let registry = peers::registry(family.clone());
+        let local = move |_| (family.clone(), latencies(), Request::of(0));
+        let step = |(it, table, set): &mut (Typed, Table, Request), at| {
+            it.get_or_create(set).observe(black_box(latency(table, at)));
+        };
+        let total = move || peers::records(&peers::registry_text(&registry));
+        Work::new(local, step, records(total)).boxed()
+    };
+    type Vector = HistogramVec<RequestSet, 15>;
+    let measured = || {
+        let family = Arc::new(Vector::with_label_set_and_metadata(
+            peers::request_set(),
+            Thresholds::with_buckets(BOUNDS),
+        ));
+        let seen = Arc::clone(&family);
+        let local = move |_| (Arc::clone(&family), latencies(), Request::of(0));
+        let step = |(it, table, set): &mut (Arc<Vector>, Table, Request), at| {
+            it.observe(*set, black_box(latency(table, at)));
+        };
+        let total = move || {
+            let text = peers::measured_text(&*seen);
+            let count = sum_of_samples(&text, "bench_count") as u64;
+            (count, sum_of_samples(&text, "bench_sum"))
+        };
+        Work::new(local, step, records(total)).boxed()
+    };
+    vec![
+        Subject::new("throughline", engine),
+        Subject::new("opentelemetry_sdk", sdk),
+        Subject::new("prometheus-client, typed", prometheus_client),
+        Subject::new("measured, typed", measured),
+    ]
+}
+
+/// Three digits, up to a minute: what covers the latencies.
+fn hdr() -> Hdr<u64> {
+    Hdr::new_with_bounds(1, 60_000, 3).expect("valid bounds")
+}
+
+fn hdr_alone() -> Box<dyn Workload> {
+    // One thread at a time, so the lock is taken once a run, and never waited for.
+    let histogram = Arc::new(Mutex::new(hdr()));
+    let shared = Arc::clone(&histogram);
+    let local = move |_| Returned {
+        own: std::mem::replace(
+            &mut *shared.lock().expect("nobody panics"),
+            Hdr::new(3).expect("valid"),
+        ),
+        home: Arc::clone(&shared),
+    };
+    let step = |(it, table): &mut (Returned, Table), at| {
+        let value = black_box(latency(table, at)) as u64;
+        it.own.record(value).expect("within bounds");
+    };
+    let total = move || hdr_records(&histogram.lock().expect("nobody panics"));
+    Work::new(
+        move |thread| (local(thread), latencies()),
+        step,
+        about(total),
+    )
+    .boxed()
+}
+
+/// A histogram that goes back where it came from.
+struct Returned {
+    own: Hdr<u64>,
+    home: Arc<Mutex<Hdr<u64>>>,
+}
+
+impl Drop for Returned {
+    fn drop(&mut self) {
+        if let Ok(mut home) = self.home.lock() {
+            std::mem::swap(&mut *home, &mut self.own);
+        }
+    }
+}
+
+fn hdr_mutex() -> Box<dyn Workload> {
+    let histogram = Arc::new(Mutex::new(hdr()));
+    let shared = Arc::clone(&histogram);
+    let step = |(it, table): &mut (Arc<Mutex<Hdr<u64>>>, Table), at| {
+        let value = black_box(latency(table, at)) as u64;
+        let mut histogram = it.lock().expect("nobody panics");
+        histogram.record(value).expect("within bounds");
+    };
+    let total = move || hdr_records(&histogram.lock().expect("nobody panics"));
+    Work::new(
+        move |_| (Arc::clone(&shared), latencies()),
+        step,
+        about(total),
+    )
+    .boxed()
+}
+
+fn hdr_sync() -> Box<dyn Workload> {
+    let histogram = Arc::new(Mutex::new(SyncHistogram::from(hdr())));
+    let shared = Arc::clone(&histogram);
+    let local = move |_| {
+        let recorder = shared.lock().expect("nobody panics").recorder();
+        (recorder, latencies())
+    };
+    let step = |(it, table): &mut (Recorder<u64>, Table), at| {
+        let value = black_box(latency(table, at)) as u64;
+        it.record(value).expect("within bounds");
+    };
+    let total = move || {
+        let mut histogram = histogram.lock().expect("nobody panics");
+        // Recorders that are gone have left what they had.
+        histogram.refresh();
+        hdr_records(&histogram)
+    };
+    Work::new(local, step, about(total)).boxed()
+}
+
+fn hdr_records(histogram: &Hdr<u64>) -> (u64, f64) {
+    let values = histogram.iter_recorded();
+    let sum = values.map(|it| it.value_iterated_to() as f64 * it.count_at_value() as f64);
+    (histogram.len(), sum.sum())
+}

@@ -1,0 +1,146 @@
+//! The bench's command line, see the library's documentation.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+use std::{env, fs, io};
+
+use clap::Parser;
+use throughline_bench::{Counts, PROBES, Pace, Probe, Row, cases, markdown, measure, probe};
+
+/// Throughline beside its peers. A Markdown table goes to standard output, progress to standard error.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Fewer and shorter rounds: under a minute in all.
+    #[arg(long)]
+    quick: bool,
+    /// Only cases whose name contains this. May be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    case: Vec<String>,
+    /// Names the cases and who takes part, and ends.
+    #[arg(long)]
+    list: bool,
+    /// Writes the rows there too, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measures the memory of one probe in this process, and ends.
+    #[arg(long, hide = true)]
+    probe: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), String> {
+    if let Some(at) = arguments.probe {
+        let asked = PROBES.get(at).ok_or("no such probe")?;
+        println!("{}", probe(asked)?);
+        return Ok(());
+    }
+    let chosen = |name: &str| {
+        let patterns = &arguments.case;
+        patterns.is_empty() || patterns.iter().any(|pattern| name.contains(pattern))
+    };
+    let mut cases = cases::all();
+    cases.retain(|case| chosen(case.name));
+    let probes: Vec<(usize, &Probe)> = PROBES
+        .iter()
+        .enumerate()
+        .filter(|(_, probe)| chosen(probe.case))
+        .collect();
+    if arguments.list {
+        for case in &cases {
+            for subject in &case.subjects {
+                println!(
+                    "{} | {} | {:?} threads",
+                    case.name, subject.name, case.threads
+                );
+            }
+        }
+        for (_, probe) in probes {
+            println!(
+                "{} | {} | {} threads",
+                probe.case, probe.subject, probe.threads
+            );
+        }
+        return Ok(());
+    }
+    let counts: Counts = serde_json::from_str(include_str!("../instructions.json"))
+        .map_err(|error| format!("instructions.json: {error}"))?;
+    let pace = if arguments.quick {
+        Pace {
+            round: Duration::from_millis(1),
+            rounds: 9,
+        }
+    } else {
+        Pace {
+            round: Duration::from_millis(10),
+            rounds: 51,
+        }
+    };
+    let (started, all) = (Instant::now(), cases.len() + probes.len());
+    let progress = |done: usize, name: &str, threads: usize| {
+        let took = started.elapsed().as_secs();
+        eprintln!(
+            "[{:>2}/{all}] {took:>4} s  {name}, {threads} threads",
+            done + 1
+        );
+    };
+    let mut rows = Vec::new();
+    for (done, case) in cases.iter().enumerate() {
+        // What takes long by itself is done less often.
+        let pace = if case.name.starts_with("collect/") {
+            let rounds = pace.rounds / 8 + 2;
+            Pace { rounds, ..pace }
+        } else {
+            pace
+        };
+        for threads in case.threads {
+            progress(done, case.name, *threads);
+            rows.extend(measure(case, *threads, pace)?);
+        }
+    }
+    for row in rows.iter_mut().filter(|row| row.threads == 1) {
+        row.instructions = counts.of(&row.case, &row.subject);
+    }
+    for (done, (at, probe)) in probes.iter().enumerate() {
+        progress(cases.len() + done, probe.case, probe.threads);
+        rows.push(in_a_process(*at, probe)?);
+    }
+    if let Some(path) = &arguments.json {
+        let json = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
+        fs::write(path, json + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    let written = io::stdout().write_all(markdown(&rows).as_bytes());
+    written.map_err(|error| error.to_string())
+}
+
+fn in_a_process(at: usize, probe: &Probe) -> Result<Row, String> {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new(program)
+        .args(["--probe", &at.to_string()])
+        .output()
+        .map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let bytes = text.trim().parse::<f64>().map_err(|_| {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        format!("{}, {}: {errors}", probe.case, probe.subject)
+    })?;
+    Ok(Row {
+        case: probe.case.to_owned(),
+        subject: probe.subject.to_owned(),
+        threads: probe.threads,
+        ns_min: None,
+        ns_median: None,
+        instructions: None,
+        bytes: Some(bytes),
+    })
+}

@@ -1,0 +1,80 @@
+//! What is shown.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+/// One number of the table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The case.
+    pub case: String,
+    /// Who was measured.
+    pub subject: String,
+    /// How many threads did it at once; for memory, how many have touched every series.
+    pub threads: usize,
+    /// Nanoseconds per step in the fastest round.
+    pub ns_min: Option<f64>,
+    /// Nanoseconds per step in the median round.
+    pub ns_median: Option<f64>,
+    /// Instructions per step, of `instructions.json`; on one thread alone.
+    pub instructions: Option<f64>,
+    /// Bytes per series (or per instrument), in cases of memory.
+    pub bytes: Option<f64>,
+}
+
+/// The rows as Markdown: one table a case and number of threads. The last column is the median (or the bytes) over
+/// that of the first subject.
+pub fn markdown(rows: &[Row]) -> String {
+    let mut text = String::new();
+    let same = |a: &Row, b: &Row| a.case == b.case && a.threads == b.threads;
+    for table in rows.chunk_by(same) {
+        let first = &table[0];
+        let threads = match first.threads {
+            1 => "1 thread".to_owned(),
+            n => format!("{n} threads"),
+        };
+        let in_bytes = first.bytes.is_some();
+        let columns = if in_bytes {
+            "bytes | ratio |\n|---|---:|---:|"
+        } else {
+            "min | median | instructions | ratio |\n|---|---:|---:|---:|---:|"
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| {}, {threads} | {columns}", first.case);
+        for row in table {
+            let ratio = |of: fn(&Row) -> Option<f64>| match (of(row), of(first)) {
+                (Some(this), Some(first)) if first > 0.0 => format!("{:.2}", this / first),
+                _ => String::new(),
+            };
+            let _ = if in_bytes {
+                let bytes = row.bytes.unwrap_or_default();
+                let ratio = ratio(|row| row.bytes);
+                writeln!(text, "| {} | {bytes:.0} | {ratio} |", row.subject)
+            } else {
+                let instructions = row.instructions.map(|n| format!("{n:.1}"));
+                writeln!(
+                    text,
+                    "| {} | {} | {} | {} | {} |",
+                    row.subject,
+                    time(row.ns_min),
+                    time(row.ns_median),
+                    instructions.unwrap_or_default(),
+                    ratio(|row| row.ns_median),
+                )
+            };
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn time(ns: Option<f64>) -> String {
+    match ns {
+        None => String::new(),
+        Some(ns) if ns < 100.0 => format!("{ns:.2} ns"),
+        Some(ns) if ns < 10e3 => format!("{ns:.0} ns"),
+        Some(ns) if ns < 10e6 => format!("{:.1} µs", ns / 1e3),
+        Some(ns) => format!("{:.1} ms", ns / 1e6),
+    }
+}
