@@ -3,6 +3,7 @@
 //! A chore prints each command before it runs it, and a failure names the command that failed. Nothing here
 //! is needed to use the crates; what a chore downloads or builds lands under `target/`.
 
+mod bench;
 mod check;
 mod e2e;
 mod error;
@@ -62,6 +63,8 @@ enum Chore {
     },
     /// The tests of sdk/cells under Miri; fails where no toolchain has it.
     Miri,
+    /// What a measurement costs, ours beside the peers: a Markdown table on standard output.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -85,5 +88,6 @@ fn run(chore: &Chore) -> Result<(), Error> {
         Chore::Valgrind => valgrind::run(&project, &mut Tally::default()),
         Chore::Fuzz { seconds } => fuzz::run(&project, *seconds),
         Chore::Miri => miri::run(&project, &mut Tally::default()),
+        Chore::Bench(options) => bench::run(&project, options),
     }
 }
