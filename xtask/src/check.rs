@@ -31,6 +31,10 @@ const STEPS: &[Step] = &[
         run: |project, _| clippy(project).map(ok),
     },
     Step {
+        name: "features",
+        run: |project, _| features(project).map(ok),
+    },
+    Step {
         name: "doc",
         run: |project, _| doc(project).map(ok),
     },
@@ -76,6 +80,16 @@ fn clippy(project: &Project) -> Result<(), Error> {
             "warnings",
         ])
         .run()
+}
+
+/// The face with each of its features alone, and with none.
+fn features(project: &Project) -> Result<(), Error> {
+    for features in ["", "otlp", "prometheus", "tracing"] {
+        let clippy = project.cargo().args(["clippy", "-p", "throughline"]);
+        let clippy = clippy.args(["--no-default-features", "--features", features]);
+        clippy.args(["--", "-D", "warnings"]).run()?;
+    }
+    Ok(())
 }
 
 fn doc(project: &Project) -> Result<(), Error> {
