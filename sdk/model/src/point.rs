@@ -77,8 +77,9 @@ pub struct HistogramPoint {
 
 impl HistogramPoint {
     /// How many measurements there were: the sum of the buckets, which is the only place they are counted.
+    /// [`u64::MAX`] where they are more than that.
     pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        total(&self.counts)
     }
 }
 
@@ -114,11 +115,11 @@ pub struct ExponentialHistogramPoint {
 }
 
 impl ExponentialHistogramPoint {
-    /// How many measurements there were.
+    /// How many measurements there were: the sum of all buckets. [`u64::MAX`] where they are more than that.
     pub fn count(&self) -> u64 {
         self.zero_count
-            + self.positive.counts.iter().sum::<u64>()
-            + self.negative.counts.iter().sum::<u64>()
+            .saturating_add(total(&self.positive.counts))
+            .saturating_add(total(&self.negative.counts))
     }
 
     /// The upper bound (lower, for negative values by magnitude) of bucket `index`: `base^(index + 1)`.
@@ -156,3 +157,10 @@ pub struct Exemplar {
     /// The trace and the span that were current; `None` where there was no span.
     pub span: Option<(TraceId, SpanId)>,
 }
+
+fn total(counts: &[u64]) -> u64 {
+    counts.iter().copied().fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests;
