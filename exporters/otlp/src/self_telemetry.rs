@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
-use throughline_model::{Clock, Late, PushError, SelfMeter};
+use throughline_model::{Clock, Exported, Late, PushError, SelfMeter};
 
 use crate::{Endpoint, Protocol, Signal};
 
@@ -136,37 +136,19 @@ impl std::fmt::Debug for Instruments {
 
 fn instruments(signal: Signal, meter: &SelfMeter) -> Late<Instruments> {
     meter.late(match signal {
-        Signal::Traces => |meter| build(meter, "span", "{span}"),
-        Signal::Metrics => |meter| build(meter, "metric_data_point", "{data_point}"),
-        Signal::Logs => |meter| build(meter, "log", "{log_record}"),
+        Signal::Traces => |meter| build(meter, Exported::Spans),
+        Signal::Metrics => |meter| build(meter, Exported::DataPoints),
+        Signal::Logs => |meter| build(meter, Exported::LogRecords),
     })
 }
 
-fn build(meter: &Meter, item: &str, unit: &'static str) -> Instruments {
+fn build(meter: &Meter, items: Exported) -> Instruments {
     Instruments {
-        inflight: meter
-            .i64_up_down_counter(format!("otel.sdk.exporter.{item}.inflight"))
-            .with_description("Items given to the exporter whose export has not ended yet.")
-            .with_unit(unit)
-            .build(),
-        exported: meter
-            .u64_counter(format!("otel.sdk.exporter.{item}.exported"))
-            .with_description("Items whose export has ended, well or not.")
-            .with_unit(unit)
-            .build(),
-        duration: meter
-            .f64_histogram("otel.sdk.exporter.operation.duration")
-            .with_description("The duration of exporting a batch, retries included.")
-            .with_unit("s")
-            .with_boundaries(BOUNDS.to_vec())
-            .build(),
+        inflight: items.inflight(meter),
+        exported: items.exported(meter),
+        duration: Exported::operation_duration(meter),
     }
 }
-
-/// The conventions' buckets for durations of HTTP requests, in seconds: an export is one or a few of them.
-const BOUNDS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
 
 fn component_type(protocol: Protocol, signal: Signal) -> &'static str {
     match (protocol, signal) {

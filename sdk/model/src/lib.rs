@@ -41,6 +41,7 @@
 mod attributes;
 mod clock;
 mod collect;
+mod exporter;
 mod point;
 mod push;
 mod random;
@@ -51,6 +52,7 @@ mod snapshot;
 pub use attributes::Attributes;
 pub use clock::{Clock, SystemClock};
 pub use collect::{Collect, CollectError};
+pub use exporter::Exported;
 pub use point::{
     Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Number, NumberPoint,
 };

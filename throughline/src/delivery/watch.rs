@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, InstrumentBuilder, Meter};
-use throughline_model::{Late, SelfMeter};
+use opentelemetry::metrics::{Counter, Meter};
+use throughline_model::{Exported, Late, SelfMeter};
 
 /// What an exporter sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,28 +28,14 @@ impl Items {
         }
     }
 
-    /// `otel.sdk.exporter.*.exported` (semantic conventions, "OpenTelemetry SDK metrics").
     fn exported(self) -> fn(&Meter) -> Counter<u64> {
         match self {
-            Items::Spans => |meter| {
-                let counter = meter.u64_counter("otel.sdk.exporter.span.exported");
-                describe(counter).with_unit("{span}").build()
-            },
+            Items::Spans => |meter| Exported::Spans.exported(meter),
             #[cfg(feature = "logs")]
-            Items::LogRecords => |meter| {
-                let counter = meter.u64_counter("otel.sdk.exporter.log.exported");
-                describe(counter).with_unit("{log_record}").build()
-            },
-            Items::DataPoints => |meter| {
-                let counter = meter.u64_counter("otel.sdk.exporter.metric_data_point.exported");
-                describe(counter).with_unit("{data_point}").build()
-            },
+            Items::LogRecords => |meter| Exported::LogRecords.exported(meter),
+            Items::DataPoints => |meter| Exported::DataPoints.exported(meter),
         }
     }
-}
-
-fn describe(counter: InstrumentBuilder<'_, Counter<u64>>) -> InstrumentBuilder<'_, Counter<u64>> {
-    counter.with_description("Items whose export has ended, well or not.")
 }
 
 pub(super) struct Watch {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
-use throughline_model::{Late, SelfMeter};
+use throughline_model::{Exported, Late, SelfMeter};
 
 use super::scrape::Failure;
 use crate::{Cause, Drops, Report};
@@ -31,24 +31,13 @@ struct Instruments {
 impl Instruments {
     fn new(meter: &Meter) -> Self {
         Self {
-            exported: meter
-                .u64_counter("otel.sdk.exporter.metric_data_point.exported")
-                .with_description("Points whose export is finished, by outcome")
-                .with_unit("{data_point}")
-                .build(),
+            exported: Exported::DataPoints.exported(meter),
             dropped: meter
                 .u64_counter("throughline.prometheus.dropped")
                 .with_description("Comments and attributes that an exposition could not carry")
                 .with_unit("{item}")
                 .build(),
-            duration: meter
-                .f64_histogram("otel.sdk.exporter.operation.duration")
-                .with_description("From a scrape to its answer: collection, rendering, compression")
-                .with_unit("s")
-                .with_boundaries(vec![
-                    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-                ])
-                .build(),
+            duration: Exported::operation_duration(meter),
         }
     }
 }
