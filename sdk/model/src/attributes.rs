@@ -18,7 +18,7 @@ use opentelemetry::{KeyValue, Value};
 /// assert_eq!(a, b);
 /// assert_eq!(a.get("b"), Some(&opentelemetry::Value::I64(3)));
 /// ```
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Attributes(Arc<[KeyValue]>);
 
 impl Attributes {
