@@ -7,9 +7,11 @@
 //!
 //! A collection runs users' callbacks and may block, so it and the rendering run on the runtime's
 //! blocking threads. Scrapes that meet a running collection share its snapshot: a callback that
-//! hangs holds one thread, not one per scrape.
+//! hangs holds one thread, not one per scrape. Exemplars, which a reader hands out once, are repeated in later
+//! scrapes for two minutes: whoever looks in between, in whatever format, takes none from Prometheus.
 
 mod encoding;
+mod exemplars;
 mod route;
 mod scrape;
 mod settings;
@@ -60,6 +62,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// | 404, 405 | another path, another method |
 /// | 431 | the head of the request is larger than 16 KiB |
 /// | 503 | the collection failed or took too long, or 16 scrapes are under way; the body says which |
+///
+/// Exemplars (OpenMetrics alone) are written again until a newer one of their counter or bucket replaces them or
+/// they are two minutes old, so that each of two Prometheus servers sees them, and a look with `curl` takes none away.
 ///
 /// A connection carries one request. A client has five seconds to send its head and thirty to read the answer.
 ///

@@ -10,6 +10,7 @@ use throughline_model::{Collect, CollectError, Snapshot};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
+use super::exemplars::Recent;
 use super::telemetry::Telemetry;
 use super::{Settings, encoding};
 use crate::{Format, render};
@@ -90,6 +91,8 @@ pub(super) struct Scrapes {
     collect: Arc<dyn Collect>,
     /// The collection that is running, which later scrapes wait for instead of starting their own.
     running: Mutex<Option<watch::Receiver<Option<Collected>>>>,
+    /// Exemplars of earlier collections, for the next.
+    recent: Mutex<Recent>,
     places: Semaphore,
     telemetry: Telemetry,
 }
@@ -101,6 +104,7 @@ impl Scrapes {
             settings,
             collect,
             running: Mutex::new(None),
+            recent: Mutex::default(),
             places: Semaphore::new(MAX_SCRAPES),
         }
     }
@@ -156,7 +160,12 @@ impl Scrapes {
             // A callback that panics must not leave later scrapes waiting.
             let collected = catch_unwind(AssertUnwindSafe(|| this.collect.collect(time)));
             let collected = match collected {
-                Ok(Ok(snapshot)) => Ok(Arc::new(snapshot)),
+                Ok(Ok(mut snapshot)) => {
+                    let recent = this.recent.lock();
+                    let mut recent = recent.unwrap_or_else(PoisonError::into_inner);
+                    recent.complete(&mut snapshot);
+                    Ok(Arc::new(snapshot))
+                }
                 Ok(Err(error)) => Err(Failure::Collect(error)),
                 Err(_) => Err(Failure::Panicked),
             };
