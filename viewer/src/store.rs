@@ -198,7 +198,7 @@ impl Store {
                 + inner.metrics.bytes(),
             traces: inner.spans.entries(),
             spans: inner.spans.items(),
-            log_records: inner.logs.items() + inner.recent.records.len(),
+            log_records: inner.logs.items() + inner.recent.of_no_trace(),
             series,
             exemplars,
         }
@@ -266,6 +266,14 @@ impl Recent {
 
     fn bytes(&self) -> usize {
         self.bytes + self.origins.bytes()
+    }
+
+    /// How many records are held here alone: those of a trace stand with it as well.
+    fn of_no_trace(&self) -> usize {
+        self.records
+            .iter()
+            .filter(|log| log.trace.is_none())
+            .count()
     }
 
     /// Takes a record; says how many records of no trace were evicted for good.

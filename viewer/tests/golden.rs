@@ -379,7 +379,7 @@ fn the_report_shows_operations_and_opens_outliers_as_traces() {
           tier=gold                                                                        412 order  27.5/s
         checkout · process.memory.usage                                                             58.0 MiB
 
-        held: 8 spans of 2 traces, 6 log records, 11 series, 4 exemplars in 23.5 KiB of 64.0 MiB
+        held: 8 spans of 2 traces, 3 log records, 11 series, 4 exemplars in 23.5 KiB of 64.0 MiB
         not shown: 2 series by which an SDK reports on itself
     "#]].assert_eq(&text);
 }
@@ -445,7 +445,7 @@ fn a_narrow_terminal_without_unicode_gets_ascii_within_its_width() {
           tier=gold                                            412 order  27.5/s
         checkout / process.memory.usage                                 58.0 MiB
 
-        held: 8 spans of 2 traces, 6 log records, 11 series, 4 exemplars in 2...
+        held: 8 spans of 2 traces, 3 log records, 11 series, 4 exemplars in 2...
         not shown: 2 series by which an SDK reports on itself
     "#]]
     .assert_eq(&text);

@@ -47,7 +47,7 @@ pub struct Usage {
     pub traces: usize,
     /// Spans.
     pub spans: usize,
-    /// Log records; one that has a trace and is among the recent ones counts twice, as does its memory.
+    /// Log records: those held with their trace, and the recent ones of no trace.
     pub log_records: usize,
     /// Series of metrics.
     pub series: usize,

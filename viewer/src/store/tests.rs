@@ -516,3 +516,10 @@ fn what_was_measured_once_just_now_has_the_rate_of_its_senders_whole_time() {
         .collect();
     assert_eq!(rates, [Some(5.0), Some(0.1)]);
 }
+
+#[test]
+fn a_log_record_of_a_trace_counts_once() {
+    let store = Store::new(Limits::default());
+    store.add_logs([log(Some(1), 5), log(Some(1), 5), log(None, 5)]);
+    assert_eq!(store.usage().log_records, 3);
+}
