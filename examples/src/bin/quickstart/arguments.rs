@@ -10,8 +10,8 @@ use std::time::Duration;
 #[derive(Debug, clap::Parser)]
 #[command(name = "quickstart", version)]
 pub(crate) struct Arguments {
-    /// How long customers come, in seconds.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    /// How long customers come, in seconds, at most a day.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
 
     /// Go on until Ctrl-C.

@@ -1,6 +1,7 @@
 //! The run: open the shop, let customers in, close, show what was seen.
 
 use std::error::Error;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +31,19 @@ const DELIVERY: Duration = Duration::from_secs(10);
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::start().await?;
     let telemetry = install(&receiver)?;
-    println!("telemetry  {}", receiver.address());
+    let mut out = std::io::stdout();
+    writeln!(out, "telemetry  {}", receiver.address())?;
+    if telemetry.is_disabled() {
+        writeln!(
+            out,
+            "           disabled by OTEL_SDK_DISABLED: nothing will arrive"
+        )?;
+    }
+    for notice in telemetry.describe().notices() {
+        writeln!(out, "note       {notice}")?;
+    }
     if let Some(address) = telemetry.prometheus_addr() {
-        println!("metrics    http://{address}/metrics");
+        writeln!(out, "metrics    http://{address}/metrics")?;
     }
 
     let folder = tempfile::tempdir()?;
@@ -41,7 +52,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let shop = Shop::open(Arc::clone(&database), &telemetry);
     let stop = Stop::on_ctrl_c();
     let (address, server) = serve(&shop, stop.clone()).await?;
-    println!("shop       http://{address}/products/1\n");
+    writeln!(out, "shop       http://{address}/products/1\n")?;
 
     let ledger = Arc::new(Ledger::default());
     let end = arguments.duration().map(|length| Instant::now() + length);
@@ -52,16 +63,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         () = progress.follow(&ledger) => {}
     }
     progress.end();
-    println!(
+    writeln!(
+        out,
         "{} requests, {} of them refused\n",
         ledger.total(),
         ledger.refused()
-    );
+    )?;
     if let Some(file) = &arguments.ledger {
         std::fs::write(file, serde_json::to_vec_pretty(&ledger.to_json())?)?;
     }
     if arguments.stay {
-        println!("the customers have gone; Ctrl-C closes the shop\n");
+        writeln!(out, "the customers have gone; Ctrl-C closes the shop\n")?;
         stop.wait().await;
     }
 
@@ -73,7 +85,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     pool.unregister();
 
     if let Some(report) = receiver.report(arguments.outliers).await {
-        println!("{report}");
+        writeln!(out, "{report}")?;
     }
     Ok(())
 }
