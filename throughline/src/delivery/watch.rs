@@ -76,7 +76,11 @@ impl Watch {
 
     /// One batch is about to be sent.
     pub(super) fn attempt(&self, items: u64) -> Attempt<'_> {
-        Attempt { watch: self, items }
+        Attempt {
+            watch: self,
+            items,
+            ended: false,
+        }
     }
 
     fn count(&self, items: u64, error_type: Option<Cow<'static, str>>) {
@@ -118,20 +122,22 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// One batch on its way. Where the exporter panics, it is dropped by unwinding, and says that.
+/// One batch on its way. Dropped before its end, it says why: the exporter panicked, or its time was up.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
     watch: &'a Watch,
     items: u64,
+    ended: bool,
 }
 
 impl Attempt<'_> {
     /// The exporter has answered.
     pub(super) fn end<E: fmt::Display>(
-        self,
+        mut self,
         result: &Result<(), E>,
         error_type: impl FnOnce(&E) -> Cow<'static, str>,
     ) {
+        self.ended = true;
         match result {
             Ok(()) => {
                 self.watch.count(self.items, None);
@@ -147,9 +153,29 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.watch.count(self.items, Some("panic".into()));
-            self.watch.say(Some(&"the exporter panicked"));
+        if self.ended {
+            return;
         }
+        let (error_type, error) = if std::thread::panicking() {
+            ("panic", "the exporter panicked")
+        } else {
+            ("timeout", "the batch was not acknowledged in time")
+        };
+        self.watch.count(self.items, Some(error_type.into()));
+        self.watch.say(Some(&error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_whose_time_is_up_is_a_failure() {
+        let watch = Watch::new(Items::Spans);
+        drop(watch.attempt(1));
+        assert!(watch.failing.load(Ordering::Relaxed));
+        watch.attempt(1).end(&Ok::<_, String>(()), |_| "".into());
+        assert!(!watch.failing.load(Ordering::Relaxed));
     }
 }
