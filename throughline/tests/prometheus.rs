@@ -124,6 +124,15 @@ fn an_address_that_others_can_reach_needs_a_token_or_a_word() {
         .build()
         .unwrap_err();
     assert!(error.to_string().contains("0.0.0.0"), "{error}");
+    let error = alone(&[("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0")])
+        .prometheus(Prometheus::new())
+        .build()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("as OTEL_EXPORTER_PROMETHEUS_HOST asks") && error.contains("0.0.0.0"),
+        "{error}"
+    );
     let guarded = alone(&[])
         .prometheus(Prometheus::at("0.0.0.0:0").bearer_token("s3cret"))
         .build()

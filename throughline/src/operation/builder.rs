@@ -118,7 +118,7 @@ impl<S: AttributeSet> OperationBuilder<S> {
     }
 
     /// How errors of type `E` are called in `error.type`: few names, since each is a series. May be given
-    /// once for each type; the last wins. Default: the name of the type, such as `std::io::Error`.
+    /// once for each type; the last wins. Default: the name of the type, such as `std::io::error::Error`.
     pub fn error_type<E: 'static, R: Into<Cow<'static, str>>>(
         mut self,
         name: impl Fn(&E) -> R + Send + Sync + 'static,

@@ -90,10 +90,14 @@ impl Prometheus {
             settings = settings.bearer_token(token);
             lines.push("bearer token", "given", super::Source::Code);
         }
-        let setting = match (&self.address, from.port) {
-            (Some(_), _) => "`.prometheus(..)`",
-            (None, Some(_)) => "OTEL_EXPORTER_PROMETHEUS_PORT",
-            (None, None) => "the default of OTEL_EXPORTER_PROMETHEUS_PORT",
+        let setting = match (&self.address, &from.host, from.port) {
+            (Some(_), ..) => "`.prometheus(..)`",
+            (None, Some(_), Some(_)) => {
+                "OTEL_EXPORTER_PROMETHEUS_HOST with OTEL_EXPORTER_PROMETHEUS_PORT"
+            }
+            (None, Some(_), None) => "OTEL_EXPORTER_PROMETHEUS_HOST",
+            (None, None, Some(_)) => "OTEL_EXPORTER_PROMETHEUS_PORT",
+            (None, None, None) => "the default of OTEL_EXPORTER_PROMETHEUS_PORT",
         };
         Ok((settings, setting))
     }
