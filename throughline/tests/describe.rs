@@ -96,3 +96,20 @@ fn a_program_with_one_version_of_opentelemetry_is_told_so() {
     let path = ["opentelemetry-", version, "/src"].concat();
     assert!(program.windows(path.len()).any(|it| it == path.as_bytes()));
 }
+
+#[test]
+fn what_code_said_about_otlp_shows_no_secret() {
+    for (url, shown) in [
+        (
+            "http://user:pa55word@host:4318/p@th?key=pa55word",
+            "http://…@host:4318/p@th",
+        ),
+        ("user:pa55word@host:4317", "…@host:4317"),
+        ("https://host:4318#pa55word", "https://host:4318"),
+    ] {
+        let otlp = throughline::Otlp::http(url).header("authorization", "pa55word");
+        let debug = format!("{otlp:?}");
+        assert!(!debug.contains("pa55word"), "{debug}");
+        assert!(debug.contains(&format!("{shown:?}")), "{debug}");
+    }
+}

@@ -41,6 +41,8 @@ fn an_endpoint_that_makes_no_sense_is_an_error_that_names_the_variable() {
             "http://user:pa55word@host",
             "header",
         ),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "URL"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "ftp://host", "URL"),
     ] {
         let error = refused(&[(name, value)]);
         assert!(error.is_invalid());

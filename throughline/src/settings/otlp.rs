@@ -106,6 +106,13 @@ impl Otlp {
         self.signals.as_ref().map(|it| it.contains(&signal))
     }
 
+    /// Whether it is this variable that says where telemetry goes.
+    pub(crate) fn needs(&self, variable: &str) -> bool {
+        self.endpoint.is_none()
+            && variable.starts_with("OTEL_EXPORTER_OTLP_")
+            && variable.ends_with("ENDPOINT")
+    }
+
     /// The endpoint of one signal.
     ///
     /// # Errors
@@ -199,7 +206,7 @@ impl fmt::Debug for Otlp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Otlp")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.endpoint.as_deref().map(without_secrets))
             .field("protocol", &self.protocol)
             .field("headers", &headers)
             .field("timeout", &self.timeout)
@@ -207,6 +214,18 @@ impl fmt::Debug for Otlp {
             .field("tls", &self.tls.is_some())
             .field("signals", &self.signals)
             .finish()
+    }
+}
+
+/// A URL without what may be a secret: user and password, query, fragment.
+fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let start = url.find("://").map_or(0, |at| at + "://".len());
+    let (scheme, rest) = url.split_at(start);
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}…{}", &rest[at..]),
+        None => url.to_owned(),
     }
 }
 

@@ -36,11 +36,17 @@ pub(crate) struct Resolved {
 ///
 /// # Errors
 /// What cannot be used: the setting, its value, what was expected. A variable that is not understood is no
-/// error but a notice, and its default holds.
+/// error but a notice, and its default holds; but not that of an endpoint, since telemetry would go
+/// somewhere else.
 pub(crate) fn resolve(builder: &TelemetryBuilder) -> Result<Resolved, Error> {
     let (environment, invalid) = builder.environment.read();
     let mut description = Description::default();
     for invalid in &invalid {
+        #[cfg(feature = "otlp")]
+        if !environment.sdk_disabled && builder.otlp.needs(invalid.variable) {
+            let (value, expected) = (&*invalid.value, &*invalid.expected);
+            return Err(Error::invalid(invalid.variable, value, expected));
+        }
         description.notices.push(format!("ignored: {invalid}"));
     }
 
