@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use opentelemetry::{KeyValue, Value};
 use throughline_model::{
-    Attributes, Data, Exemplar, ExponentialHistogramPoint, HistogramPoint, Metric, Number,
-    NumberPoint, Snapshot,
+    Attributes, Data, Exemplar, ExponentialHistogram, ExponentialHistogramPoint, Histogram,
+    HistogramPoint, Metric, Number, NumberPoint, Snapshot,
 };
 
 /// A key and a value, as tests write them: `("tier", "gold")`, `("retries", 2)`.
@@ -102,20 +102,12 @@ impl Seen for Snapshot {
         name: &str,
         attributes: impl IntoIterator<Item = P>,
     ) -> &NumberPoint {
-        let wanted = wanted(attributes);
         let points = match &self.seen(name).data {
             Data::Sum(sum) => &sum.points,
             Data::Gauge(gauge) => &gauge.points,
             _ => panic!("{name:?} is neither a sum nor a gauge:{}", list(self)),
         };
-        match points.iter().find(|point| point.attributes == wanted) {
-            Some(point) => point,
-            None => panic!(
-                "no point {} of {name:?} among:{}",
-                text(&wanted),
-                list(self)
-            ),
-        }
+        the_one(self, name, points, |point| &point.attributes, attributes)
     }
 
     #[track_caller]
@@ -124,25 +116,13 @@ impl Seen for Snapshot {
         name: &str,
         attributes: impl IntoIterator<Item = P>,
     ) -> &HistogramPoint {
-        let wanted = wanted(attributes);
-        let Data::Histogram(histogram) = &self.seen(name).data else {
+        let Data::Histogram(Histogram { points, .. }) = &self.seen(name).data else {
             panic!(
                 "{name:?} is not a histogram with given bounds:{}",
                 list(self)
             );
         };
-        match histogram
-            .points
-            .iter()
-            .find(|point| point.attributes == wanted)
-        {
-            Some(point) => point,
-            None => panic!(
-                "no point {} of {name:?} among:{}",
-                text(&wanted),
-                list(self)
-            ),
-        }
+        the_one(self, name, points, |point| &point.attributes, attributes)
     }
 
     #[track_caller]
@@ -151,22 +131,11 @@ impl Seen for Snapshot {
         name: &str,
         attributes: impl IntoIterator<Item = P>,
     ) -> &ExponentialHistogramPoint {
-        let wanted = wanted(attributes);
-        let Data::ExponentialHistogram(histogram) = &self.seen(name).data else {
+        let Data::ExponentialHistogram(ExponentialHistogram { points, .. }) = &self.seen(name).data
+        else {
             panic!("{name:?} is not an exponential histogram:{}", list(self));
         };
-        match histogram
-            .points
-            .iter()
-            .find(|point| point.attributes == wanted)
-        {
-            Some(point) => point,
-            None => panic!(
-                "no point {} of {name:?} among:{}",
-                text(&wanted),
-                list(self)
-            ),
-        }
+        the_one(self, name, points, |point| &point.attributes, attributes)
     }
 
     #[track_caller]
@@ -180,8 +149,24 @@ impl Seen for Snapshot {
     }
 }
 
-fn wanted<P: Into<AttributePair>>(attributes: impl IntoIterator<Item = P>) -> Attributes {
-    attributes.into_iter().map(|pair| pair.into().0).collect()
+/// The point with exactly these attributes.
+#[track_caller]
+fn the_one<'a, T, P: Into<AttributePair>>(
+    snapshot: &Snapshot,
+    name: &str,
+    points: &'a [T],
+    attributes_of: impl Fn(&T) -> &Attributes,
+    attributes: impl IntoIterator<Item = P>,
+) -> &'a T {
+    let wanted: Attributes = attributes.into_iter().map(|pair| pair.into().0).collect();
+    match points.iter().find(|point| *attributes_of(point) == wanted) {
+        Some(point) => point,
+        None => panic!(
+            "no point {} of {name:?} among:{}",
+            text(&wanted),
+            list(snapshot)
+        ),
+    }
 }
 
 /// Every metric and the attribute sets of its points, a line each.
