@@ -58,8 +58,9 @@ impl Report {
     pub fn text(&self, options: &TextOptions) -> String {
         let mut canvas = Canvas::new(options);
         table::operations(self, &mut canvas);
-        outliers(self, options, &mut canvas);
         table::numbers(self, &mut canvas);
+        // Last, where a reader's eye is: the rest has scrolled away.
+        outliers(self, options, &mut canvas);
         held(self, &mut canvas);
         canvas.finish()
     }

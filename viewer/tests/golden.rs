@@ -291,6 +291,14 @@ fn shop() -> Store {
             vec![exemplar(0x4b, 4, 6_340, 2.21, &[("order.id", "81723")])],
         ),
         timed("payment", "authorize.duration", &[], &[(14, 3)], vec![]),
+        // Not in the text: the row of `operation.duration` says as much.
+        number(
+            "operation.calls",
+            "{call}",
+            Kind::Sum { monotonic: true },
+            &[("outcome", "success")],
+            Number::Int(3),
+        ),
         of_sdk("otel.sdk.exporter.operation.duration"),
         of_sdk("sdk.own.name.for.something"),
         number(
@@ -338,6 +346,13 @@ fn the_report_shows_operations_and_opens_outliers_as_traces() {
                                                       1,101   73.4/s  3.93 ms  9.87 ms  10.0 ms            -
         payment · authorize.duration                      3   0.20/s  >10.0 s  >10.0 s  >10.0 s            -
 
+        COUNTERS AND GAUGES
+        checkout · cache.hit_ratio                                                                      0.93
+        checkout · orders
+          tier=basic                                                                      5,000 order  333/s
+          tier=gold                                                                        412 order  27.5/s
+        checkout · process.memory.usage                                                             58.0 MiB
+
         OUTLIERS
         1. 2.35 s  checkout http.server.request.duration  (p50 13.8 ms, 170 times that)
            2023-11-14 22:13:26.345 UTC  trace 4b4b4b4b4b4b4b4b4b4b4b4b4b4b4b4b
@@ -372,14 +387,7 @@ fn the_report_shows_operations_and_opens_outliers_as_traces() {
              ! it ends before it starts: the clock was set back
            └ read größe\u{1b}[31m\n                            ███████████████████████████████████    400 ms
 
-        COUNTERS AND GAUGES
-        checkout · cache.hit_ratio                                                                      0.93
-        checkout · orders
-          tier=basic                                                                      5,000 order  333/s
-          tier=gold                                                                        412 order  27.5/s
-        checkout · process.memory.usage                                                             58.0 MiB
-
-        held: 8 spans of 2 traces, 3 log records, 11 series, 4 exemplars in 23.5 KiB of 64.0 MiB
+        held: 8 spans of 2 traces, 3 log records, 12 series, 4 exemplars in 24.6 KiB of 64.0 MiB
         not shown: 2 series by which an SDK reports on itself
     "#]].assert_eq(&text);
 }
@@ -413,6 +421,13 @@ fn a_narrow_terminal_without_unicode_gets_ascii_within_its_width() {
           (no attributes)
                               3   0.20/s  >10.0 s  >10.0 s  >10.0 s            -
 
+        COUNTERS AND GAUGES
+        checkout / cache.hit_ratio                                          0.93
+        checkout / orders
+          tier=basic                                          5,000 order  333/s
+          tier=gold                                            412 order  27.5/s
+        checkout / process.memory.usage                                 58.0 MiB
+
         OUTLIERS
         1. 2.35 s  checkout http.server.request.dura...  (p50 13.8 ms, 170 ti...
            2023-11-14 22:13:26.345 UTC  trace 4b4b4b4b4b4b4b4b4b4b4b4b4b4b4b4b
@@ -438,14 +453,7 @@ fn a_narrow_terminal_without_unicode_gets_ascii_within_its_width() {
            http.request.method=GET http.response.status_code=200 http.route=/...
            trace not received (yet)
 
-        COUNTERS AND GAUGES
-        checkout / cache.hit_ratio                                          0.93
-        checkout / orders
-          tier=basic                                          5,000 order  333/s
-          tier=gold                                            412 order  27.5/s
-        checkout / process.memory.usage                                 58.0 MiB
-
-        held: 8 spans of 2 traces, 3 log records, 11 series, 4 exemplars in 2...
+        held: 8 spans of 2 traces, 3 log records, 12 series, 4 exemplars in 2...
         not shown: 2 series by which an SDK reports on itself
     "#]]
     .assert_eq(&text);

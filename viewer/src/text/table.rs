@@ -94,18 +94,32 @@ fn operation(label: &str, row: &OperationRow, name: usize, canvas: &mut Canvas) 
     canvas.line(&[(Style::Plain, &line), (style, &errors)]);
 }
 
+/// Counters, gauges and other histograms, but for what the table of operations says already: the calls, and how
+/// many are under way now, of an operation that has a row.
 pub(super) fn numbers(report: &Report, canvas: &mut Canvas) {
-    if report.numbers.is_empty() {
+    let told = |row: &&NumberRow| {
+        let name = row.metric.strip_suffix(".calls");
+        let name = name.or_else(|| row.metric.strip_suffix(".active"));
+        name.is_some_and(|name| {
+            report.operations.iter().any(|operation| {
+                operation.service == row.service
+                    && operation.metric.strip_suffix(".duration") == Some(name)
+            })
+        })
+    };
+    let rows: Vec<&NumberRow> = report.numbers.iter().filter(|row| !told(row)).collect();
+    if rows.is_empty() {
         return;
     }
     canvas.blank();
     canvas.line(&[(Style::Heading, "COUNTERS AND GAUGES")]);
     let value = 40.min(canvas.width / 2);
     let name = canvas.width - value;
-    let mut rest = report.numbers.as_slice();
+    let mut rest = rows.as_slice();
     while let Some(first) = rest.first() {
-        let same = |row: &NumberRow| (&row.service, &row.metric) == (&first.service, &first.metric);
-        let (stream, others) = rest.split_at(rest.iter().take_while(|row| same(row)).count());
+        let same =
+            |row: &&&NumberRow| (&row.service, &row.metric) == (&first.service, &first.metric);
+        let (stream, others) = rest.split_at(rest.iter().take_while(same).count());
         rest = others;
         let title = title(canvas, &first.service, &first.metric);
         let alone = stream.len() == 1 && first.attributes.is_empty();
