@@ -26,6 +26,12 @@ const AUDIT_EVERY: Duration = Duration::from_secs(4);
 /// How long the last telemetry may take on its way out.
 const DELIVERY: Duration = Duration::from_secs(10);
 
+/// What to make of the report, and where to go on.
+const NEXT: &str = "\
+Orders that came while the stock audit held the database's write lock had to wait for it.
+--stay keeps /metrics up when the customers have gone; --forever keeps them coming.
+cargo run --release --bin throughline-viewer shows a service of your own in the same way.";
+
 /// Runs the quickstart from opening to closing.
 #[tokio::main]
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
@@ -81,11 +87,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     stop.now();
     auditor.await?;
     server.await??;
+    writeln!(
+        out,
+        "delivering the last telemetry to {}\n",
+        receiver.address()
+    )?;
     telemetry.shutdown_async(DELIVERY).await?;
     pool.unregister();
 
     if let Some(report) = receiver.report(arguments.outliers).await {
-        writeln!(out, "{report}")?;
+        writeln!(out, "{report}\n{NEXT}")?;
     }
     Ok(())
 }
