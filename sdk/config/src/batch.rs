@@ -9,6 +9,24 @@ use crate::reader::{MAX, Reader};
 ///
 /// `max_export_batch_size <= max_queue_size` holds where both are set; where the queue alone is set,
 /// the batch must be cut down to it.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_config::Environment;
+///
+/// let (environment, invalid) = Environment::read(|name| match name {
+///     "OTEL_BSP_SCHEDULE_DELAY" => Some("500".into()),
+///     "OTEL_BSP_MAX_QUEUE_SIZE" => Some("256".into()),
+///     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE" => Some("512".into()),
+///     _ => None,
+/// });
+/// let spans = environment.span_batch;
+/// assert_eq!(spans.schedule_delay, Some(Duration::from_millis(500)));
+/// assert_eq!(spans.max_queue_size, Some(256));
+/// // A batch that no queue could fill.
+/// assert_eq!(spans.max_export_batch_size, None);
+/// assert_eq!(invalid[0].expected, "at most OTEL_BSP_MAX_QUEUE_SIZE (256)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Batch {

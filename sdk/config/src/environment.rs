@@ -7,6 +7,20 @@ use crate::words::{Exporter, LogLevel, Propagator};
 use crate::{Batch, Invalid, Limits, Metrics, Otlp, Sampler, batch};
 
 /// What the `OTEL_*` variables say. `None` is what is not set, or not understood.
+///
+/// ```
+/// use throughline_config::Environment;
+///
+/// let (environment, _) = Environment::read(|name| match name {
+///     "OTEL_RESOURCE_ATTRIBUTES" => Some("service.name=checkout,service.version=1.4".into()),
+///     "OTEL_LOGS_EXPORTER" => Some("none".into()),
+///     _ => None,
+/// });
+/// assert_eq!(environment.service_name.as_deref(), Some("checkout"));
+/// assert_eq!(environment.resource_attributes, [("service.version".into(), "1.4".into())]);
+/// assert_eq!(environment.logs_exporters, Some(vec![]));
+/// assert_eq!(environment.traces_exporters, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Environment {
@@ -43,6 +57,17 @@ pub struct Environment {
 }
 
 /// Where Prometheus may scrape.
+///
+/// ```
+/// use throughline_config::Environment;
+///
+/// let (environment, _) = Environment::read(|name| {
+///     (name == "OTEL_EXPORTER_PROMETHEUS_PORT").then(|| "9100".into())
+/// });
+/// let prometheus = environment.prometheus;
+/// assert_eq!(prometheus.host.as_deref().unwrap_or("localhost"), "localhost");
+/// assert_eq!(prometheus.port, Some(9100));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Prometheus {

@@ -4,6 +4,18 @@ use crate::reader::{MAX, Reader};
 
 /// Attribute limits (`common/README.md`, Attribute Limits), with the fall-back to the general
 /// variables already applied: a variable of spans or log records beats `OTEL_ATTRIBUTE_*`.
+///
+/// ```
+/// use throughline_config::Environment;
+///
+/// let (environment, _) = Environment::read(|name| match name {
+///     "OTEL_ATTRIBUTE_COUNT_LIMIT" => Some("64".into()),
+///     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" => Some("32".into()),
+///     _ => None,
+/// });
+/// assert_eq!(environment.limits.span.attributes, Some(32));
+/// assert_eq!(environment.limits.log_record.attributes, Some(64));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Limits {
@@ -14,6 +26,18 @@ pub struct Limits {
 }
 
 /// The limits of one span. 0 keeps nothing.
+///
+/// ```
+/// use throughline_config::Environment;
+///
+/// let (environment, _) = Environment::read(|name| match name {
+///     "OTEL_SPAN_EVENT_COUNT_LIMIT" => Some("0".into()),
+///     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT" => Some("8".into()),
+///     _ => None,
+/// });
+/// let span = environment.limits.span;
+/// assert_eq!((span.events, span.attributes_per_event, span.links), (Some(0), Some(8), None));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SpanLimits {
@@ -32,6 +56,17 @@ pub struct SpanLimits {
 }
 
 /// The limits of one log record. 0 keeps nothing.
+///
+/// ```
+/// use throughline_config::Environment;
+///
+/// let (environment, _) = Environment::read(|name| {
+///     (name == "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT").then(|| "4096".into())
+/// });
+/// let log_record = environment.limits.log_record;
+/// assert_eq!(log_record.attribute_value_length, Some(4096));
+/// assert_eq!(log_record.attributes, None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LogRecordLimits {

@@ -6,6 +6,21 @@ use crate::reader::Reader;
 use crate::words::words;
 
 /// What the environment says about metrics.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_config::{Environment, TemporalityPreference};
+///
+/// let (environment, _) = Environment::read(|name| match name {
+///     "OTEL_METRIC_EXPORT_INTERVAL" => Some("15000".into()),
+///     "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE" => Some("delta".into()),
+///     _ => None,
+/// });
+/// let metrics = environment.metrics;
+/// assert_eq!(metrics.export_interval, Some(Duration::from_secs(15)));
+/// assert_eq!(metrics.temporality_preference, Some(TemporalityPreference::Delta));
+/// assert_eq!(metrics.exemplar_filter, None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -23,6 +38,16 @@ pub struct Metrics {
 
 words! {
     /// Which measurements may become exemplars (`OTEL_METRICS_EXEMPLAR_FILTER`).
+    ///
+    /// ```
+    /// use throughline_config::{Environment, ExemplarFilter};
+    ///
+    /// let (environment, _) = Environment::read(|name| {
+    ///     (name == "OTEL_METRICS_EXEMPLAR_FILTER").then(|| "Always_On".into())
+    /// });
+    /// assert_eq!(environment.metrics.exemplar_filter, Some(ExemplarFilter::AlwaysOn));
+    /// assert_eq!(ExemplarFilter::AlwaysOn.as_str(), "always_on");
+    /// ```
     pub enum ExemplarFilter {
         /// Those made inside a sampled span. The default.
         TraceBased = "trace_based",
@@ -36,6 +61,16 @@ words! {
 words! {
     /// Which instruments are pushed as delta (`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`;
     /// specification: `metrics/sdk_exporters/otlp.md`).
+    ///
+    /// ```
+    /// use throughline_config::{Environment, TemporalityPreference};
+    ///
+    /// let (environment, _) = Environment::read(|name| {
+    ///     (name == "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE").then(|| "LowMemory".into())
+    /// });
+    /// assert_eq!(environment.metrics.temporality_preference, Some(TemporalityPreference::LowMemory));
+    /// assert_eq!(TemporalityPreference::LowMemory.as_str(), "lowmemory");
+    /// ```
     pub enum TemporalityPreference {
         /// None. The default.
         Cumulative = "cumulative",
@@ -48,6 +83,17 @@ words! {
 
 words! {
     /// What a histogram becomes (`OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`).
+    ///
+    /// ```
+    /// use throughline_config::{Environment, HistogramAggregation};
+    ///
+    /// let exponential = HistogramAggregation::Base2ExponentialBucketHistogram;
+    /// let (environment, _) = Environment::read(|name| {
+    ///     (name == "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION")
+    ///         .then(|| exponential.as_str().into())
+    /// });
+    /// assert_eq!(environment.metrics.default_histogram_aggregation, Some(exponential));
+    /// ```
     pub enum HistogramAggregation {
         /// Buckets with fixed bounds. The default.
         ExplicitBucketHistogram = "explicit_bucket_histogram",

@@ -18,6 +18,7 @@ use crate::words::words;
 ///     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => Some("https://metrics.example.com/in".into()),
 ///     _ => None,
 /// });
+/// assert!(environment.otlp.traces.endpoint.is_none());
 /// let url = |signal| environment.otlp.signal(signal).endpoint.map(|e| e.http_url(signal));
 /// assert_eq!(url(Signal::Traces).as_deref(), Some("http://collector:4318/shop/v1/traces"));
 /// assert_eq!(url(Signal::Metrics).as_deref(), Some("https://metrics.example.com/in"));
@@ -36,6 +37,19 @@ pub struct Otlp {
 }
 
 /// One family of variables, as it was written.
+///
+/// ```
+/// use throughline_config::{Compression, Environment};
+///
+/// let (environment, _) = Environment::read(|name| match name {
+///     "OTEL_EXPORTER_OTLP_COMPRESSION" => Some("gzip".into()),
+///     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT" => Some("https://me:s3cret@logs.example.com".into()),
+///     _ => None,
+/// });
+/// assert_eq!(environment.otlp.general.compression, Some(Compression::Gzip));
+/// assert_eq!(environment.otlp.logs.compression, None);
+/// assert!(!format!("{:?}", environment.otlp.logs).contains("s3cret"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct OtlpVariables {
@@ -60,6 +74,20 @@ pub struct OtlpVariables {
 }
 
 /// What holds for one signal: its own variables, else the general ones.
+///
+/// ```
+/// use throughline_config::{Environment, Signal};
+///
+/// let (environment, _) = Environment::read(|name| match name {
+///     "OTEL_EXPORTER_OTLP_HEADERS" => Some("tenant=shop".into()),
+///     "OTEL_EXPORTER_OTLP_METRICS_HEADERS" => Some("api-key=1234".into()),
+///     "OTEL_EXPORTER_OTLP_CERTIFICATE" => Some("/etc/ca.pem".into()),
+///     _ => None,
+/// });
+/// let metrics = environment.otlp.signal(Signal::Metrics);
+/// assert_eq!(metrics.headers.iter().collect::<Vec<_>>(), [("api-key", "1234")]);
+/// assert_eq!(metrics.certificate, Some("/etc/ca.pem".into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct OtlpSettings {
@@ -84,6 +112,19 @@ pub struct OtlpSettings {
 }
 
 /// Where OTLP goes. `Display` and `Debug` hide credentials.
+///
+/// ```
+/// use throughline_config::{Endpoint, Signal};
+///
+/// let base = Endpoint::Base("http://collector:4318".into());
+/// assert_eq!(base.http_url(Signal::Logs), "http://collector:4318/v1/logs");
+/// assert_eq!(base.variable(Signal::Logs), "OTEL_EXPORTER_OTLP_ENDPOINT");
+///
+/// let exact = Endpoint::Exact("https://me:s3cret@logs.example.com/in".into());
+/// assert_eq!(exact.http_url(Signal::Logs), exact.as_str());
+/// assert_eq!(exact.variable(Signal::Logs), "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT");
+/// assert_eq!(exact.to_string(), "https://[redacted]@logs.example.com/in");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// From `OTEL_EXPORTER_OTLP_ENDPOINT`: over HTTP a signal's path is added to it.
@@ -94,6 +135,13 @@ pub enum Endpoint {
 
 words! {
     /// What is sent. Its word is the one in URLs and variables.
+    ///
+    /// ```
+    /// use throughline_config::Signal;
+    ///
+    /// assert_eq!(Signal::Traces.as_str(), "traces");
+    /// assert_eq!(format!("v1/{}", Signal::Traces), "v1/traces");
+    /// ```
     pub enum Signal {
         /// Spans.
         Traces = "traces",
@@ -106,6 +154,16 @@ words! {
 
 words! {
     /// How OTLP is transported. (`http/json` is not supported.)
+    ///
+    /// ```
+    /// use throughline_config::{Environment, Protocol};
+    ///
+    /// let (environment, _) = Environment::read(|name| {
+    ///     (name == "OTEL_EXPORTER_OTLP_PROTOCOL").then(|| "grpc".into())
+    /// });
+    /// assert_eq!(environment.otlp.general.protocol, Some(Protocol::Grpc));
+    /// assert_eq!(Protocol::HttpProtobuf.as_str(), "http/protobuf");
+    /// ```
     pub enum Protocol {
         /// Protobuf over gRPC.
         Grpc = "grpc",
@@ -116,6 +174,16 @@ words! {
 
 words! {
     /// How requests are compressed.
+    ///
+    /// ```
+    /// use throughline_config::{Environment, Compression};
+    ///
+    /// let (environment, _) = Environment::read(|name| {
+    ///     (name == "OTEL_EXPORTER_OTLP_COMPRESSION").then(|| "GZIP".into())
+    /// });
+    /// assert_eq!(environment.otlp.general.compression, Some(Compression::Gzip));
+    /// assert_eq!(Compression::Gzip.as_str(), "gzip");
+    /// ```
     pub enum Compression {
         /// Not at all. The default.
         None = "none",

@@ -21,6 +21,7 @@ pub(crate) const REDACTED: &str = "[redacted]";
 /// });
 /// let headers = environment.otlp.signal(Signal::Logs).headers;
 /// assert_eq!(headers.iter().collect::<Vec<_>>(), [("api-key", "s=cret"), ("tenant", "shop")]);
+/// assert!(!headers.is_empty());
 /// assert_eq!(format!("{headers:?}"), r#"Headers(["api-key", "tenant"])"#);
 /// ```
 #[derive(Clone, PartialEq, Eq, Default)]

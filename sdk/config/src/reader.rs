@@ -13,6 +13,15 @@ use crate::{Endpoint, Invalid};
 ///
 /// The specification lets an implementation put a very long time for "no limit"
 /// (`configuration/common.md`, Timeout); this one can be added to any clock without overflow.
+///
+/// ```
+/// use throughline_config::{Environment, NO_LIMIT, Signal};
+///
+/// let (environment, _) = Environment::read(|name| {
+///     (name == "OTEL_EXPORTER_OTLP_TIMEOUT").then(|| "0".into())
+/// });
+/// assert_eq!(environment.otlp.signal(Signal::Logs).timeout, Some(NO_LIMIT));
+/// ```
 pub const NO_LIMIT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// The largest integer that every implementation understands (`configuration/common.md`, Integer).

@@ -7,6 +7,19 @@ use crate::words::{Word, words};
 /// A sampler with its argument (`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`).
 ///
 /// Ratios lie in `0.0..=1.0`; without an argument they are 1.0.
+///
+/// ```
+/// use throughline_config::{Environment, Sampler};
+///
+/// let (environment, _) = Environment::read(|name| match name {
+///     "OTEL_TRACES_SAMPLER" => Some("parentbased_traceidratio".into()),
+///     "OTEL_TRACES_SAMPLER_ARG" => Some("0.25".into()),
+///     _ => None,
+/// });
+/// let sampler = Sampler::ParentBasedTraceIdRatio(0.25);
+/// assert_eq!(environment.sampler, Some(sampler));
+/// assert_eq!(sampler.to_string(), "parentbased_traceidratio 0.25");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Sampler {

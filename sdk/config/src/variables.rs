@@ -1,6 +1,14 @@
 //! The list of variables, for documentation and for `describe()`.
 
 /// A variable that [`Environment`](crate::Environment) reads.
+///
+/// ```
+/// use throughline_config::VARIABLES;
+///
+/// let port = VARIABLES.iter().find(|v| v.name == "OTEL_EXPORTER_PROMETHEUS_PORT").unwrap();
+/// assert_eq!(port.default, "9464");
+/// assert_eq!(port.meaning, "the port that Prometheus scrapes; 0 takes any free one");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Variable {

@@ -60,6 +60,16 @@ words! {
     /// How much the SDK says about itself (`OTEL_LOG_LEVEL`).
     ///
     /// The specification names no words; these are what SDKs agree on.
+    ///
+    /// ```
+    /// use throughline_config::{Environment, LogLevel};
+    ///
+    /// let (environment, _) = Environment::read(|name| {
+    ///     (name == "OTEL_LOG_LEVEL").then(|| "Warning".into())
+    /// });
+    /// assert_eq!(environment.log_level, Some(LogLevel::Warn));
+    /// assert_eq!(LogLevel::Warn.as_str(), "warn");
+    /// ```
     pub enum LogLevel {
         /// Nothing.
         None = "none" | "off",
@@ -78,6 +88,17 @@ words! {
 
 words! {
     /// A way to carry context between processes (`OTEL_PROPAGATORS`).
+    ///
+    /// ```
+    /// use throughline_config::{Environment, Propagator};
+    ///
+    /// let (environment, invalid) = Environment::read(|name| {
+    ///     (name == "OTEL_PROPAGATORS").then(|| "tracecontext,b3".into())
+    /// });
+    /// assert_eq!(environment.propagators, Some(vec![Propagator::TraceContext]));
+    /// assert_eq!(Propagator::TraceContext.as_str(), "tracecontext");
+    /// assert_eq!(invalid[0].value, "b3");
+    /// ```
     pub enum Propagator {
         /// W3C Trace Context.
         TraceContext = "tracecontext",
@@ -88,6 +109,17 @@ words! {
 
 words! {
     /// A way out (`OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER`).
+    ///
+    /// ```
+    /// use throughline_config::{Environment, Exporter};
+    ///
+    /// let (environment, invalid) = Environment::read(|name| {
+    ///     (name == "OTEL_TRACES_EXPORTER").then(|| "otlp,prometheus".into())
+    /// });
+    /// assert_eq!(environment.traces_exporters, Some(vec![Exporter::Otlp]));
+    /// // Prometheus scrapes metrics alone.
+    /// assert_eq!(invalid[0].value, Exporter::Prometheus.as_str());
+    /// ```
     pub enum Exporter {
         /// OTLP to a collector.
         Otlp = "otlp",
