@@ -15,10 +15,12 @@ use throughline_model::Clock;
 /// use throughline_testkit::ManualClock;
 ///
 /// let clock = ManualClock::new();
-/// let (wall, monotonic) = (clock.now(), clock.monotonic());
+/// let start = clock.now();
+/// clock.advance(Duration::from_secs(60));
 /// clock.jump_back(Duration::from_secs(5)); // an administrator sets the wall clock
-/// assert!(clock.now() < wall);
-/// assert_eq!(clock.monotonic(), monotonic);
+/// assert_eq!(clock.now(), start + Duration::from_secs(55));
+/// assert_eq!(clock.monotonic(), Duration::from_secs(60));
+/// assert_eq!(ManualClock::at(start).now(), start);
 /// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<Mutex<Times>>);

@@ -70,7 +70,10 @@ impl Push for CollectingPush {
 /// let exporter = CollectingSpanExporter::new();
 /// let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
 /// provider.tracer("shop").start("checkout").end();
+/// exporter.refuse_with(Some("disk full"));
+/// provider.tracer("shop").start("refund").end(); // refused
 /// assert_eq!(exporter.spans()[0].name, "checkout");
+/// assert_eq!(exporter.batch_sizes(), [1]);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CollectingSpanExporter(Arc<Mutex<Exported>>);

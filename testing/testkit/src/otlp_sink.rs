@@ -37,6 +37,38 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// An OTLP receiver on 127.0.0.1. Dropping it closes the port and its connections.
+///
+/// ```
+/// use throughline_testkit::otlp_sink::{Fault, OtlpSink};
+///
+/// # async fn post(sink: &OtlpSink, path: &'static str) -> std::io::Result<String> {
+/// #     use std::io::Write;
+/// #     let address = sink.address();
+/// #     let send = move || {
+/// #         let mut stream = std::net::TcpStream::connect(address)?;
+/// #         write!(stream, "POST {path} HTTP/1.1\r\nhost: sink\r\nconnection: close\r\n\r\n")?;
+/// #         std::io::read_to_string(stream)
+/// #     };
+/// #     tokio::task::spawn_blocking(send).await?
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let sink = OtlpSink::start().await?;
+/// assert_eq!(sink.url(), format!("http://{}", sink.address())); // where an exporter is to send
+///
+/// sink.always(Some(Fault::Http { status: 503, retry_after: None }));
+/// sink.next(Fault::PartialSuccess { rejected: 1, message: "too old".into() });
+/// # post(&sink, "/v1/traces").await?;
+/// # post(&sink, "/v1/metrics").await?;
+/// // … export spans, and then metrics:
+/// sink.wait_for(2).await;
+/// assert_eq!(sink.traces().len(), 1); // accepted, but for one span
+/// assert!(sink.metrics().is_empty()); // refused
+/// assert!(sink.logs().is_empty()); // never sent
+/// assert_eq!(sink.received().len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct OtlpSink {
     address: SocketAddr,
@@ -46,6 +78,32 @@ pub struct OtlpSink {
 }
 
 /// What the sink does with a request instead of accepting it.
+///
+/// ```
+/// use throughline_testkit::otlp_sink::{Fault, OtlpSink};
+///
+/// # async fn post(sink: &OtlpSink, path: &'static str) -> std::io::Result<String> {
+/// #     use std::io::Write;
+/// #     let address = sink.address();
+/// #     let send = move || {
+/// #         let mut stream = std::net::TcpStream::connect(address)?;
+/// #         write!(stream, "POST {path} HTTP/1.1\r\nhost: sink\r\nconnection: close\r\n\r\n")?;
+/// #         std::io::read_to_string(stream)
+/// #     };
+/// #     tokio::task::spawn_blocking(send).await?
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let sink = OtlpSink::start().await?;
+/// sink.next(Fault::Drop);
+/// sink.next(Fault::Http { status: 429, retry_after: Some("30".into()) });
+///
+/// assert_eq!(post(&sink, "/v1/logs").await?, ""); // the connection ends without an answer
+/// assert!(post(&sink, "/v1/logs").await?.contains("retry-after: 30"));
+/// assert!(post(&sink, "/v1/logs").await?.starts_with("HTTP/1.1 200 OK"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -85,6 +143,33 @@ pub enum Fault {
 }
 
 /// One request as it arrived.
+///
+/// ```
+/// use throughline_testkit::otlp_sink::OtlpSink;
+///
+/// # async fn post(sink: &OtlpSink, path: &'static str) -> std::io::Result<String> {
+/// #     use std::io::Write;
+/// #     let address = sink.address();
+/// #     let send = move || {
+/// #         let mut stream = std::net::TcpStream::connect(address)?;
+/// #         write!(stream, "POST {path} HTTP/1.1\r\nhost: sink\r\nconnection: close\r\n\r\n")?;
+/// #         std::io::read_to_string(stream)
+/// #     };
+/// #     tokio::task::spawn_blocking(send).await?
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let sink = OtlpSink::start().await?;
+/// # post(&sink, "/v1/logs").await?;
+/// // … export over HTTP:
+/// let request = &sink.received()[0];
+/// assert_eq!(request.path, "/v1/logs");
+/// assert!(request.accepted && !request.compressed);
+/// assert!(!request.headers.contains_key("authorization"));
+/// assert!(request.message.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Received {
     /// The path: `/v1/metrics`, or the gRPC method.
@@ -100,6 +185,23 @@ pub struct Received {
 }
 
 /// The certificate of a sink that speaks TLS, in PEM.
+///
+/// ```
+/// use throughline_testkit::otlp_sink::{OtlpSink, SinkTls};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let own = rcgen::generate_simple_self_signed(["localhost".into()])?;
+/// let sink = OtlpSink::start_tls(SinkTls {
+///     certificates: own.cert.pem(),
+///     key: own.signing_key.serialize_pem(),
+///     client_ca: None,
+/// })
+/// .await?;
+/// assert!(sink.url().starts_with("https://localhost:"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SinkTls {
     /// The server's certificate, then its chain.
@@ -132,7 +234,7 @@ impl OtlpSink {
         Self::listen("127.0.0.1:0".parse().map_err(io::Error::other)?, None).await
     }
 
-    /// Listens on a free port, with TLS.
+    /// Listens on a free port, with TLS, as the example of [`SinkTls`] shows.
     ///
     /// # Errors
     /// Where the port cannot be bound or the certificates cannot be used.
@@ -145,6 +247,20 @@ impl OtlpSink {
     ///
     /// # Errors
     /// Where the port cannot be bound.
+    ///
+    /// # Example
+    /// ```
+    /// # use throughline_testkit::otlp_sink::OtlpSink;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let sink = OtlpSink::start().await?;
+    /// let address = sink.address();
+    /// drop(sink);
+    /// tokio::task::yield_now().await; // its task ends, and with it the port is free
+    /// assert_eq!(OtlpSink::start_at(address).await?.address(), address);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start_at(address: SocketAddr) -> io::Result<Self> {
         Self::listen(address, None).await
     }

@@ -25,7 +25,24 @@ impl<V: Into<Value>> From<(&'static str, V)> for AttributePair {
     }
 }
 
-/// The empty attribute set: `snapshot.number("orders", NONE)`.
+/// The empty attribute set, of the one point that a metric without attributes has.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use opentelemetry::InstrumentationScope;
+/// # use throughline_model::*;
+/// # let point = NumberPoint {
+/// #     attributes: Attributes::default(), start: SystemTime::UNIX_EPOCH, time: SystemTime::UNIX_EPOCH,
+/// #     value: Number::U64(7), exemplars: vec![],
+/// # };
+/// # let data = Data::Gauge(Gauge { points: vec![point] });
+/// # let metric = Metric { name: "queue.size".into(), description: "".into(), unit: "".into(), data };
+/// # let scope = InstrumentationScope::builder("shop").build();
+/// # let snapshot = Snapshot { scopes: vec![ScopeMetrics { scope, metrics: vec![metric] }], ..Default::default() };
+/// use throughline_testkit::{NONE, Seen};
+///
+/// assert_eq!(snapshot.number("queue.size", NONE), Number::U64(7));
+/// ```
 pub const NONE: [AttributePair; 0] = [];
 
 /// Finds points by metric name and exact attribute set.
@@ -36,18 +53,40 @@ pub const NONE: [AttributePair; 0] = [];
 /// # use std::time::SystemTime;
 /// # use opentelemetry::{InstrumentationScope, KeyValue};
 /// # use throughline_model::*;
-/// # let point = NumberPoint {
-/// #     attributes: Attributes::new([KeyValue::new("tier", "gold")]),
-/// #     start: SystemTime::UNIX_EPOCH, time: SystemTime::UNIX_EPOCH,
-/// #     value: Number::U64(7), exemplars: vec![],
+/// # let (start, time, temporality) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH, Temporality::Delta);
+/// # let (min, max, exemplars) = (None, None, vec![]);
+/// # let slow = Exemplar { filtered_attributes: vec![], time, value: Number::F64(0.4), span: None };
+/// # let orders = NumberPoint {
+/// #     attributes: Attributes::new([KeyValue::new("tier", "gold")]), start, time, value: Number::U64(7),
+/// #     exemplars: exemplars.clone(),
 /// # };
-/// # let data = Data::Sum(Sum { temporality: Temporality::Delta, monotonic: true, points: vec![point] });
-/// # let metric = Metric { name: "orders".into(), description: "".into(), unit: "".into(), data };
+/// # let duration = HistogramPoint {
+/// #     attributes: Attributes::default(), start, time, bounds: [0.1].into(), counts: vec![2, 1], sum: 0.5,
+/// #     min, max, exemplars: vec![slow],
+/// # };
+/// # let size = ExponentialHistogramPoint {
+/// #     attributes: Attributes::default(), start, time, scale: 4, zero_count: 3, zero_threshold: 0.0,
+/// #     positive: Default::default(), negative: Default::default(), sum: 0.0, min, max, exemplars,
+/// # };
+/// # let metric = |name: &'static str, unit: &'static str, data| Metric {
+/// #     name: name.into(), description: "".into(), unit: unit.into(), data,
+/// # };
+/// # let metrics = vec![
+/// #     metric("orders", "{order}", Data::Sum(Sum { temporality, monotonic: true, points: vec![orders] })),
+/// #     metric("duration", "s", Data::Histogram(Histogram { temporality, points: vec![duration] })),
+/// #     metric("size", "By", Data::ExponentialHistogram(ExponentialHistogram { temporality, points: vec![size] })),
+/// # ];
 /// # let scope = InstrumentationScope::builder("shop").build();
-/// # let snapshot = Snapshot { scopes: vec![ScopeMetrics { scope, metrics: vec![metric] }], ..Default::default() };
-/// use throughline_testkit::Seen;
+/// # let snapshot = Snapshot { scopes: vec![ScopeMetrics { scope, metrics }], ..Default::default() };
+/// use throughline_testkit::{NONE, Seen};
 ///
 /// assert_eq!(snapshot.number("orders", [("tier", "gold")]), Number::U64(7));
+/// assert!(snapshot.number_point("orders", [("tier", "gold")]).exemplars.is_empty());
+/// assert_eq!(snapshot.seen("orders").unit, "{order}");
+///
+/// assert_eq!(snapshot.histogram("duration", NONE).count(), 3);
+/// assert_eq!(snapshot.exemplars("duration")[0].value, Number::F64(0.4));
+/// assert_eq!(snapshot.exponential("size", NONE).scale, 4);
 /// ```
 pub trait Seen {
     /// The metric of this name.
