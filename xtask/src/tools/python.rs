@@ -19,11 +19,16 @@ pub(crate) fn install(project: &Project, dir: &Path) -> Result<PathBuf, Error> {
         return Ok(python);
     }
     afresh(dir)?;
-    project
+    let venv = project
         .command("python3")
-        .args(["-m", "venv"])
-        .arg(dir)
-        .run()?;
+        .args(["-m", "venv", "--without-pip"]);
+    venv.arg(dir).run()?;
+    // A step of its own, since `venv` hides why it failed; and once more, since it has failed on a busy machine.
+    let pip = || {
+        let ensure = project.command(&python).args(["-m", "ensurepip"]);
+        ensure.arg("--default-pip").run()
+    };
+    pip().or_else(|_| pip())?;
     let pip = project.command(&python).args([
         "-m",
         "pip",
