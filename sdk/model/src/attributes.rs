@@ -10,13 +10,18 @@ use opentelemetry::{KeyValue, Value};
 /// order they were given in (specification: `common/README.md`, "Attribute Collections").
 ///
 /// ```
-/// use opentelemetry::KeyValue;
+/// use opentelemetry::{KeyValue, Value};
 /// use throughline_model::Attributes;
 ///
 /// let a = Attributes::new([KeyValue::new("b", 1), KeyValue::new("a", 2), KeyValue::new("b", 3)]);
 /// let b = Attributes::new([KeyValue::new("a", 2), KeyValue::new("b", 3)]);
 /// assert_eq!(a, b);
-/// assert_eq!(a.get("b"), Some(&opentelemetry::Value::I64(3)));
+/// assert_eq!(a.get("b"), Some(&Value::I64(3)));
+///
+/// let keys: Vec<&str> = a.iter().map(|pair| pair.key.as_str()).collect();
+/// assert_eq!(keys, ["a", "b"]);
+/// assert_eq!(a.as_slice().last(), Some(&KeyValue::new("b", 3)));
+/// assert_eq!((a.len(), a.is_empty()), (2, false));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Attributes(Arc<[KeyValue]>);

@@ -9,10 +9,26 @@ use std::time::{Duration, Instant, SystemTime};
 /// The hot path never reads a clock; collections, exemplars and windows do.
 ///
 /// ```
-/// use throughline_model::{Clock, SystemClock};
+/// use std::time::{Duration, SystemTime};
+/// use throughline_model::Clock;
 ///
-/// let before = SystemClock.monotonic();
-/// assert!(SystemClock.monotonic() >= before);
+/// /// A clock that stands still.
+/// #[derive(Debug)]
+/// struct Stopped;
+///
+/// impl Clock for Stopped {
+///     fn now(&self) -> SystemTime {
+///         SystemTime::UNIX_EPOCH
+///     }
+///
+///     fn monotonic(&self) -> Duration {
+///         Duration::ZERO
+///     }
+/// }
+///
+/// let clock: Box<dyn Clock> = Box::new(Stopped);
+/// assert_eq!(clock.now(), SystemTime::UNIX_EPOCH);
+/// assert_eq!(clock.monotonic(), Duration::ZERO);
 /// ```
 pub trait Clock: Send + Sync + Debug {
     /// The wall clock. It may jump in either direction.
@@ -23,6 +39,13 @@ pub trait Clock: Send + Sync + Debug {
 }
 
 /// The clocks of the operating system.
+///
+/// ```
+/// use throughline_model::{Clock, SystemClock};
+///
+/// let before = SystemClock.monotonic();
+/// assert!(SystemClock.monotonic() >= before);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -33,6 +33,14 @@ pub trait Collect: Send + Sync + fmt::Debug {
 }
 
 /// Why a collection gave no snapshot.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_model::CollectError;
+///
+/// let late = CollectError::Timeout(Duration::from_secs(5));
+/// assert_eq!(late.to_string(), "the collection took longer than 5s");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CollectError {

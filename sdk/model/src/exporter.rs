@@ -11,7 +11,14 @@ use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
 /// use throughline_model::Exported;
 ///
 /// let meter = NoopMeterProvider::new().meter("throughline");
+/// let inflight = Exported::DataPoints.inflight(&meter);
 /// let exported = Exported::DataPoints.exported(&meter);
+/// let duration = Exported::operation_duration(&meter);
+///
+/// inflight.add(7, &[]);
+/// // … the export took 42 ms:
+/// duration.record(0.042, &[]);
+/// inflight.add(-7, &[]);
 /// exported.add(7, &[]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

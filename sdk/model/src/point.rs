@@ -9,6 +9,13 @@ use opentelemetry::trace::{SpanId, TraceId};
 use crate::Attributes;
 
 /// A measured value, of the type the instrument had.
+///
+/// ```
+/// use throughline_model::Number;
+///
+/// assert_ne!(Number::U64(3), Number::F64(3.0)); // the type is part of the value
+/// assert_eq!(Number::U64(3).as_f64(), Number::F64(3.0).as_f64());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Number {
     /// From a `u64` instrument. OTLP carries integers as `i64`: see the exporter for what is above.
@@ -35,6 +42,24 @@ impl Number {
 }
 
 /// A point of a sum or a gauge.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use opentelemetry::KeyValue;
+/// use throughline_model::{Attributes, Number, NumberPoint};
+///
+/// let start = SystemTime::UNIX_EPOCH;
+/// let orders = NumberPoint {
+///     attributes: Attributes::new([KeyValue::new("tier", "gold")]),
+///     start,
+///     time: start + Duration::from_secs(60),
+///     value: Number::U64(120),
+///     exemplars: vec![],
+/// };
+/// let seconds = orders.time.duration_since(orders.start)?.as_secs_f64();
+/// assert_eq!(orders.value.as_f64() / seconds, 2.0);
+/// # Ok::<(), std::time::SystemTimeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberPoint {
     /// The attribute set, after the view dropped what it does not keep.
@@ -51,6 +76,25 @@ pub struct NumberPoint {
 }
 
 /// A point of a histogram with given bounds.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use throughline_model::{Attributes, HistogramPoint};
+/// let latency = HistogramPoint {
+///     bounds: [0.1, 1.0].into(),
+///     counts: vec![2, 1, 1], // up to 0.1, up to 1, above
+///     sum: 3.0,
+///     min: Some(0.05),
+///     max: Some(2.3),
+///     // …
+/// #   attributes: Attributes::default(),
+/// #   start: SystemTime::UNIX_EPOCH,
+/// #   time: SystemTime::UNIX_EPOCH,
+/// #   exemplars: vec![],
+/// };
+/// assert_eq!(latency.count(), 4);
+/// assert_eq!(latency.sum / latency.count() as f64, 0.75);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistogramPoint {
     /// The attribute set, after the view dropped what it does not keep.
@@ -86,6 +130,27 @@ impl HistogramPoint {
 /// A point of a base-2 exponential histogram (specification: `metrics/data-model.md`, "ExponentialHistogram").
 ///
 /// With `base = 2^(2^-scale)`, the positive bucket of index `i` holds values in `(base^i, base^(i+1)]`.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use throughline_model::{Attributes, ExponentialBuckets, ExponentialHistogramPoint};
+/// let latency = ExponentialHistogramPoint {
+///     scale: 0, // the base is 2
+///     zero_count: 1,
+///     zero_threshold: 0.0,
+///     positive: ExponentialBuckets { offset: 1, counts: vec![2, 3] }, // (2, 4] and (4, 8]
+///     negative: ExponentialBuckets::default(),
+///     // …
+/// #   sum: 21.0,
+/// #   min: Some(0.0),
+/// #   max: Some(7.0),
+/// #   attributes: Attributes::default(),
+/// #   start: SystemTime::UNIX_EPOCH,
+/// #   time: SystemTime::UNIX_EPOCH,
+/// #   exemplars: vec![],
+/// };
+/// assert_eq!(latency.count(), 6);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExponentialHistogramPoint {
     /// The attribute set, after the view dropped what it does not keep.
@@ -137,6 +202,17 @@ impl ExponentialHistogramPoint {
 }
 
 /// A run of adjacent buckets.
+///
+/// ```
+/// use throughline_model::{ExponentialBuckets, ExponentialHistogramPoint};
+///
+/// let buckets = ExponentialBuckets { offset: -1, counts: vec![5, 0, 2] };
+/// let upper_bounds: Vec<f64> = (buckets.offset..)
+///     .zip(&buckets.counts)
+///     .map(|(index, _)| ExponentialHistogramPoint::upper_bound(0, index))
+///     .collect();
+/// assert_eq!(upper_bounds, [1.0, 2.0, 4.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ExponentialBuckets {
     /// The index of the first bucket in `counts`.
@@ -146,6 +222,21 @@ pub struct ExponentialBuckets {
 }
 
 /// A measurement that stands for others, with the span it was made in.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use opentelemetry::{KeyValue, trace::{SpanId, TraceId}};
+/// use throughline_model::{Exemplar, Number};
+///
+/// let slow = Exemplar {
+///     filtered_attributes: vec![KeyValue::new("user.id", 7)],
+///     time: SystemTime::UNIX_EPOCH,
+///     value: Number::F64(2.3),
+///     span: Some((TraceId::from(0x4bf9), SpanId::from(0x00f0))),
+/// };
+/// let trace = slow.span.map(|(trace, _)| trace.to_string());
+/// assert_eq!(trace.as_deref(), Some("00000000000000000000000000004bf9"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exemplar {
     /// The attributes the measurement had and the point has not, since a view dropped them.

@@ -8,18 +8,58 @@ use std::time::Duration;
 use crate::Snapshot;
 
 /// The future of one push.
+///
+/// ```
+/// use throughline_model::{PushError, PushFuture};
+///
+/// fn after_shutdown() -> PushFuture<'static> {
+///     Box::pin(async { Err(PushError::Shutdown) })
+/// }
+/// # drop(after_shutdown());
+/// ```
 pub type PushFuture<'a> = Pin<Box<dyn Future<Output = Result<(), PushError>> + Send + 'a>>;
 
 /// Sends a snapshot and says what became of it. Exporters that push implement it.
 ///
 /// Retries are the implementation's own affair; the result is that of the last attempt. Dropping the
 /// future gives the push up. A snapshot without points is not sent.
+///
+/// ```
+/// # use std::task::{Context, Poll, Waker};
+/// use throughline_model::{Push, PushFuture, Snapshot};
+///
+/// #[derive(Debug)]
+/// struct Print;
+///
+/// impl Push for Print {
+///     fn push<'a>(&'a self, snapshot: &'a Snapshot) -> PushFuture<'a> {
+///         Box::pin(async move {
+///             println!("{} points", snapshot.point_count());
+///             Ok(())
+///         })
+///     }
+/// }
+/// # let snapshot = Snapshot::default();
+/// # let done = Print.push(&snapshot).as_mut().poll(&mut Context::from_waker(Waker::noop()));
+/// # assert_eq!(done, Poll::Ready(Ok(())));
+/// ```
 pub trait Push: Send + Sync + fmt::Debug {
     /// Sends one snapshot. `Ok` means that the receiver acknowledged every point.
     fn push<'a>(&'a self, snapshot: &'a Snapshot) -> PushFuture<'a>;
 }
 
 /// Why a batch did not arrive, or not all of it.
+///
+/// ```
+/// use throughline_model::PushError;
+///
+/// let full = PushError::Unavailable { attempts: 5, message: "try again later".into() };
+/// assert_eq!(full.error_type(), "unavailable");
+/// assert_eq!(full.to_string(), "the receiver was unavailable after 5 attempts: try again later");
+///
+/// let refused = PushError::Refused { code: "400".into(), message: "no such tenant".into() };
+/// assert_eq!(refused.error_type(), "400");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PushError {

@@ -7,9 +7,21 @@ use std::hash::{BuildHasher, RandomState};
 /// Where a part takes random numbers from. Parts take one as an argument, so that tests seed it.
 ///
 /// ```
-/// use throughline_model::{Random, SystemRandom};
+/// use throughline_model::Random;
 ///
-/// assert_ne!(SystemRandom.next_u64(), SystemRandom.next_u64());
+/// /// The same number for ever.
+/// #[derive(Debug)]
+/// struct Fixed(u64);
+///
+/// impl Random for Fixed {
+///     fn next_u64(&self) -> u64 {
+///         self.0
+///     }
+/// }
+///
+/// assert_eq!(Fixed(4).next_u64(), 4);
+/// assert!(Fixed(0).open01() > 0.0);
+/// assert!(Fixed(u64::MAX).open01() < 1.0);
 /// ```
 pub trait Random: Send + Sync + Debug {
     /// 64 uniformly distributed bits.
@@ -23,6 +35,12 @@ pub trait Random: Send + Sync + Debug {
 }
 
 /// A generator per thread, seeded by the operating system. Fast, not for secrets.
+///
+/// ```
+/// use throughline_model::{Random, SystemRandom};
+///
+/// assert_ne!(SystemRandom.next_u64(), SystemRandom.next_u64());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 

@@ -98,6 +98,21 @@ impl fmt::Debug for SelfMeter {
 }
 
 /// Instruments that come to life when their [`SelfMeter`] is bound.
+///
+/// ```
+/// use opentelemetry::metrics::Counter;
+/// use throughline_model::{Late, SelfMeter};
+///
+/// struct Queue {
+///     dropped: Late<Counter<u64>>,
+/// }
+///
+/// let meter = SelfMeter::new();
+/// let queue = Queue { dropped: meter.late(|meter| meter.u64_counter("dropped").build()) };
+/// if let Some(dropped) = queue.dropped.get() {
+///     dropped.add(1, &[]);
+/// }
+/// ```
 pub struct Late<T> {
     meter: SelfMeter,
     built: OnceLock<T>,

@@ -19,6 +19,25 @@ use opentelemetry::InstrumentationScope;
 use crate::{ExponentialHistogramPoint, HistogramPoint, NumberPoint, Resource};
 
 /// What one collection saw.
+///
+/// ```
+/// # use throughline_model::{Data, Gauge, Metric, ScopeMetrics, Snapshot};
+/// # use opentelemetry::InstrumentationScope;
+/// # let queued = Metric {
+/// #     name: "queued".into(),
+/// #     description: "".into(),
+/// #     unit: "{order}".into(),
+/// #     data: Data::Gauge(Gauge { points: vec![] }),
+/// # };
+/// # let shop = ScopeMetrics { scope: InstrumentationScope::builder("shop").build(), metrics: vec![queued] };
+/// let snapshot = Snapshot { scopes: vec![shop], ..Snapshot::default() };
+/// for (scope, metric) in snapshot.metrics() {
+///     println!("{}: {} in {}", scope.name(), metric.name, metric.unit);
+/// }
+/// assert!(snapshot.metric("queued").is_some());
+/// assert_eq!(snapshot.point_count(), 0);
+/// assert!(snapshot.is_empty()); // a metric without points has nothing to send
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Snapshot {
     /// The entity that was measured.
@@ -57,6 +76,17 @@ impl Snapshot {
 }
 
 /// The metrics of one meter.
+///
+/// ```
+/// use opentelemetry::InstrumentationScope;
+/// use throughline_model::ScopeMetrics;
+///
+/// let shop = ScopeMetrics {
+///     scope: InstrumentationScope::builder("shop").with_version("1.2").build(),
+///     metrics: vec![],
+/// };
+/// assert_eq!(shop.scope.version(), Some("1.2"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct ScopeMetrics {
     /// The name, version, schema URL and attributes the meter was made with.
@@ -66,6 +96,18 @@ pub struct ScopeMetrics {
 }
 
 /// One stream: what an instrument recorded, as a view shaped it.
+///
+/// ```
+/// use throughline_model::{Data, Gauge, Metric};
+///
+/// let queued = Metric {
+///     name: "queued".into(),
+///     description: "Orders that wait".into(),
+///     unit: "{order}".into(),
+///     data: Data::Gauge(Gauge { points: vec![] }),
+/// };
+/// assert!(queued.data.is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// The stream's name, as registered or as a view renamed it.
@@ -79,6 +121,18 @@ pub struct Metric {
 }
 
 /// The aggregated measurements of one stream.
+///
+/// ```
+/// use throughline_model::{Data, Sum, Temporality};
+///
+/// let data = Data::Sum(Sum { temporality: Temporality::Delta, monotonic: true, points: vec![] });
+/// assert_eq!(data.len(), 0);
+/// assert!(data.is_empty());
+///
+/// if let Data::Sum(sum) = &data {
+///     assert!(sum.monotonic);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     /// What was added up: counters, up-down counters, and their observable kinds.
@@ -109,6 +163,12 @@ impl Data {
 }
 
 /// Whether points cover the time since the last collection or since the start.
+///
+/// ```
+/// use throughline_model::Temporality;
+///
+/// assert_eq!(Temporality::default(), Temporality::Cumulative);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Temporality {
     /// Since the series began: each point repeats what was sent before, and more.
@@ -119,6 +179,25 @@ pub enum Temporality {
 }
 
 /// What was added up.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use throughline_model::{Attributes, Number, NumberPoint, Sum, Temporality};
+/// # let point = |value| NumberPoint {
+/// #     attributes: Attributes::default(),
+/// #     start: SystemTime::UNIX_EPOCH,
+/// #     time: SystemTime::UNIX_EPOCH,
+/// #     value: Number::U64(value),
+/// #     exemplars: vec![],
+/// # };
+/// let orders = Sum {
+///     temporality: Temporality::Delta,
+///     monotonic: true,
+///     points: vec![point(3), point(4)],
+/// };
+/// let total: f64 = orders.points.iter().map(|point| point.value.as_f64()).sum();
+/// assert_eq!(total, 7.0);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sum {
     /// What the points cover.
@@ -130,6 +209,21 @@ pub struct Sum {
 }
 
 /// What was seen last.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use throughline_model::{Attributes, Gauge, Number, NumberPoint};
+/// # let point = |value| NumberPoint {
+/// #     attributes: Attributes::default(),
+/// #     start: SystemTime::UNIX_EPOCH,
+/// #     time: SystemTime::UNIX_EPOCH,
+/// #     value: Number::F64(value),
+/// #     exemplars: vec![],
+/// # };
+/// let utilization = Gauge { points: vec![point(0.25), point(0.75)] };
+/// let busiest = utilization.points.iter().map(|point| point.value.as_f64()).reduce(f64::max);
+/// assert_eq!(busiest, Some(0.75));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gauge {
     /// One per attribute set, each set once.
@@ -137,6 +231,28 @@ pub struct Gauge {
 }
 
 /// A distribution over buckets with given bounds.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use throughline_model::{Attributes, Histogram, HistogramPoint, Temporality};
+/// # let point = |counts| HistogramPoint {
+/// #     attributes: Attributes::default(),
+/// #     start: SystemTime::UNIX_EPOCH,
+/// #     time: SystemTime::UNIX_EPOCH,
+/// #     bounds: [1.0].into(),
+/// #     counts,
+/// #     sum: 9.0,
+/// #     min: None,
+/// #     max: None,
+/// #     exemplars: vec![],
+/// # };
+/// let latency = Histogram {
+///     temporality: Temporality::Cumulative,
+///     points: vec![point(vec![4, 1]), point(vec![7, 0])],
+/// };
+/// let measurements: u64 = latency.points.iter().map(|point| point.count()).sum();
+/// assert_eq!(measurements, 12);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     /// What the points cover.
@@ -146,6 +262,13 @@ pub struct Histogram {
 }
 
 /// A distribution over buckets whose bounds are powers of a base.
+///
+/// ```
+/// use throughline_model::{Data, ExponentialHistogram, Temporality};
+///
+/// let latency = ExponentialHistogram { temporality: Temporality::Delta, points: vec![] };
+/// assert!(Data::ExponentialHistogram(latency).is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExponentialHistogram {
     /// What the points cover.
