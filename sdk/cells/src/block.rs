@@ -128,6 +128,27 @@ impl Drop for Slot {
 }
 
 /// A thread's own block inside [`Blocks::with`](crate::Blocks::with): there may be none yet.
+///
+/// ```
+/// use throughline_cells::{Blocks, OwnBlock};
+///
+/// /// Doubles the number of words; what each held goes to the one of twice its index.
+/// fn grow(block: &mut OwnBlock<'_>) {
+///     let len = block.words().map_or(1, |words| words.len() * 2);
+///     block.replace(len, |new, old| {
+///         for (i, word) in old.unwrap_or_default().iter().enumerate() {
+///             new[i * 2].set(word.get());
+///         }
+///     });
+/// }
+///
+/// let scores = Blocks::new().unwrap();
+/// scores.with(|block| {
+///     grow(block); // there was none
+///     grow(block);
+///     assert_eq!(block.words().map(<[_]>::len), Some(2));
+/// });
+/// ```
 pub struct OwnBlock<'a> {
     slot: &'a Slot,
     retired: &'a Retired,

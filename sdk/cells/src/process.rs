@@ -55,6 +55,7 @@ fn with_owner<R>(f: impl FnOnce(&Owner<'static>) -> R) -> Option<R> {
 /// use throughline_cells::{Words, lock};
 ///
 /// let hits = Words::new(1).unwrap();
+/// assert_eq!(hits.len(), 1);
 /// std::thread::scope(|s| {
 ///     for _ in 0..4 {
 ///         s.spawn(|| hits.with(|words| words[0].add(1)));
@@ -74,6 +75,13 @@ impl Words {
     }
 
     /// The longest range: what a chunk holds, since a range never straddles two.
+    ///
+    /// ```
+    /// use throughline_cells::Words;
+    ///
+    /// assert!(Words::new(Words::MAX_LEN).is_some());
+    /// assert!(Words::new(Words::MAX_LEN + 1).is_none());
+    /// ```
     pub const MAX_LEN: usize = crate::slab::WORDS_PER_CHUNK;
 
     /// How many words.
@@ -171,6 +179,21 @@ impl fmt::Debug for Blocks {
 /// A collection: one at a time in the process. At its end it frees what was replaced or dropped meanwhile.
 ///
 /// Writers never wait for it. Handles may be made and dropped while it is held, on any thread.
+///
+/// ```
+/// use throughline_cells::{Blocks, Words, lock};
+///
+/// let (hits, scores) = (Words::new(1).unwrap(), Blocks::new().unwrap());
+/// hits.with(|words| words[0].add(2));
+/// scores.with(|block| block.replace(1, |new, _old| new[0].set(7)));
+///
+/// let collection = lock();
+/// let (mut hit, mut scored) = (0, 0);
+/// collection.each(&hits, |words| hit += words[0].load());
+/// collection.each_block(&scores, |words| scored += words[0].load());
+/// drop(collection);
+/// assert_eq!((hit, scored), (2, 7));
+/// ```
 #[must_use = "dropping it ends the collection"]
 #[derive(Debug)]
 pub struct Collection(Lock<'static>);
@@ -178,6 +201,20 @@ pub struct Collection(Lock<'static>);
 /// Begins a collection; waits for another thread's to end.
 ///
 /// A thread that holds one must not ask for a second: it would wait for itself.
+///
+/// ```
+/// use throughline_cells::{Words, lock};
+///
+/// let hits = Words::new(1).unwrap();
+/// let collection = lock();
+/// // Another thread measures meanwhile, and waits for nobody.
+/// std::thread::scope(|s| {
+///     s.spawn(|| hits.with(|words| words[0].add(1)));
+/// });
+/// let mut total = 0;
+/// collection.each(&hits, |words| total += words[0].load());
+/// assert_eq!(total, 1);
+/// ```
 pub fn lock() -> Collection {
     Collection(REGISTRY.lock())
 }

@@ -16,6 +16,19 @@ use crate::sync::{AtomicU64, OrderedLoad, Ordering};
 ///     s.spawn(|| w[0].add(1)); // `OwnWord` cannot be shared between threads safely
 /// }));
 /// ```
+///
+/// A release store goes last: whoever sees it sees what was written before.
+///
+/// ```
+/// let latency = throughline_cells::Words::new(4).unwrap();
+/// latency.with(|w| {
+///     w[0].add(5); // the sum
+///     w[1].set(w[1].get().max(5)); // the maximum
+///     w[2].add_release(1); // the count
+///     w[3].set_release(5); // the last
+///     assert_eq!([w[0].get(), w[1].get(), w[2].get(), w[3].get()], [5, 5, 1, 5]);
+/// });
+/// ```
 #[repr(transparent)]
 pub struct OwnWord {
     word: AtomicU64,
@@ -80,6 +93,21 @@ impl fmt::Debug for OwnWord {
 }
 
 /// A word as the collector sees it: some thread writes it, maybe at this moment.
+///
+/// ```
+/// use throughline_cells::{Words, lock};
+///
+/// let latency = Words::new(2).unwrap();
+/// latency.with(|w| {
+///     w[0].set(5);
+///     w[1].set_release(1);
+/// });
+/// lock().each(&latency, |w| {
+///     if w[1].load_acquire() == 1 {
+///         assert_eq!(w[0].load(), 5); // the acquire makes sure of it
+///     }
+/// });
+/// ```
 #[repr(transparent)]
 pub struct SharedWord {
     word: AtomicU64,
