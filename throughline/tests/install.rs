@@ -174,6 +174,38 @@ fn the_console_shows_what_rust_log_says_and_the_export_does_not_care() {
 }
 
 #[test]
+fn the_console_shows_where_nobody_listens_and_why() {
+    let name = "the_console_shows_where_nobody_listens_and_why";
+    let said = alone(name, &[], || {
+        // A port that was free a moment ago.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let telemetry = Telemetry::builder("shop")
+            .otlp(Otlp::http(format!("{url}/?key=s3cret")))
+            .install()
+            .unwrap();
+        info_span!("span").in_scope(|| info!("record"));
+        telemetry.shutdown(Duration::from_millis(500)).unwrap_err();
+    });
+    if let Some(said) = said {
+        for (what, path) in [
+            ("spans", "traces"),
+            ("metrics", "metrics"),
+            ("log records", "logs"),
+        ] {
+            let told = |line: &&str| {
+                line.contains(&format!(" {what} to http://127.0.0.1:"))
+                    && line.contains(&format!("/v1/{path}: "))
+                    && line.contains("refused")
+            };
+            assert_eq!(said.lines().filter(told).count(), 1, "{what}: {said}");
+        }
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+}
+
+#[test]
 fn a_variable_that_is_not_understood_is_said_and_its_default_holds() {
     let name = "a_variable_that_is_not_understood_is_said_and_its_default_holds";
     let variables = [

@@ -10,11 +10,13 @@
 
 mod grpc;
 mod http;
+mod outage;
 mod suppress;
 
 use self::grpc::Grpc;
 pub(crate) use self::grpc::channel;
 pub(crate) use self::http::{ExchangeError, Http};
+pub(crate) use self::outage::Outage;
 pub(crate) use self::suppress::suppressed;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +26,8 @@ use opentelemetry::{Context, KeyValue};
 use throughline_model::{Clock, PushError, Random};
 use tokio::runtime::Handle;
 
-use crate::retry::{self, Attempt, Failure};
-use crate::{Endpoint, Error, Protocol, outcome};
+use crate::retry::{self, Attempt, Failure, Verdict};
+use crate::{Endpoint, Error, Protocol, Signal, outcome};
 
 /// Sends encoded batches of one signal to one endpoint.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Client {
     pub(crate) random: Arc<dyn Random>,
     /// The receiver's newest warning.
     warned: Mutex<String>,
+    outage: Outage,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ pub(crate) struct Answer {
 impl Client {
     /// `method` is the gRPC method's path: `/package.Service/Export`. Over HTTP the endpoint's URL says all.
     pub(crate) fn new(
+        signal: Signal,
         endpoint: Endpoint,
         method: &'static str,
         clock: Arc<dyn Clock>,
@@ -72,6 +76,7 @@ impl Client {
             Protocol::HttpProtobuf => Transport::Http(Box::new(Http::new(&endpoint)?)),
         };
         Ok(Self {
+            outage: Outage::new(signal, &endpoint),
             endpoint,
             transport,
             clock,
@@ -134,6 +139,9 @@ impl Client {
             status: None,
         };
         let result = retry::run(self.endpoint.timeout(), &*self.random, &mut attempts).await;
+        if result.is_ok() {
+            self.outage.over();
+        }
         if let Transport::Grpc(grpc) = &self.transport
             && matches!(&result, Err(error) if outcome::is_away(error))
         {
@@ -169,6 +177,9 @@ impl Attempt for Attempts<'_> {
         }
         answer.result.map_err(|mut failure| {
             failure.message = self.client.endpoint.without_secrets(failure.message);
+            if failure.verdict != Verdict::Fatal {
+                self.client.outage.failed(&failure.text());
+            }
             failure
         })
     }

@@ -21,7 +21,9 @@
 //!
 //! A batch is one request. Its timeout covers all attempts and the waits between them. A failure that the
 //! protocol calls retryable is tried again with exponential backoff and full jitter, a server's `RetryInfo`
-//! or `Retry-After` is waited for; when the time is used up, the batch has failed. A partial success is an
+//! or `Retry-After` is waited for; when the time is used up, the batch has failed. The first such failure is a
+//! warning to people (`tracing`, target `throughline`) with the URL and the cause, and none follows until the
+//! receiver accepted something; log records over gRPC warn where no connection can be made. A partial success is an
 //! error that says how many items the receiver rejected
 //! ([`PushError::Rejected`](throughline_model::PushError::Rejected)).
 //!

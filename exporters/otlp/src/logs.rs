@@ -14,7 +14,8 @@ use throughline_model::{Clock, PushError, SelfMeter, SystemClock};
 use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
 
-use crate::client::{ExchangeError, Http, channel, suppressed};
+use crate::client::{ExchangeError, Http, Outage, channel, suppressed};
+use crate::retry::Verdict;
 use crate::self_telemetry::SelfTelemetry;
 use crate::{Compression, Endpoint, Error, Protocol, Signal};
 
@@ -41,6 +42,7 @@ pub struct LogExporter {
     resource: Resource,
     shut_down: AtomicBool,
     endpoint: Endpoint,
+    outage: Arc<Outage>,
     clock: Arc<dyn Clock>,
     telemetry: SelfTelemetry,
 }
@@ -55,8 +57,10 @@ impl LogExporter {
         if Handle::try_current().is_err() {
             return Err(Error::new("runtime", "none", "a tokio runtime"));
         }
+        let outage = Arc::new(Outage::new(Signal::Logs, &endpoint));
         Ok(Self {
-            inner: Mutex::new(Arc::new(build(&endpoint)?)),
+            inner: Mutex::new(Arc::new(build(&endpoint, &outage)?)),
+            outage,
             resource: Resource::builder_empty().build(),
             shut_down: AtomicBool::new(false),
             clock: Arc::new(SystemClock),
@@ -107,7 +111,7 @@ impl LogExporter {
     /// Over gRPC all batches go over one connection. It may be one whose other end is gone without a word:
     /// take a new one. The settings worked before, so they do again.
     fn reconnect(&self) {
-        if let Ok(mut inner) = build(&self.endpoint) {
+        if let Ok(mut inner) = build(&self.endpoint, &self.outage) {
             SdkLogExporter::set_resource(&mut inner, &self.resource);
             *self.lock() = Arc::new(inner);
         }
@@ -135,6 +139,9 @@ impl SdkLogExporter for LogExporter {
                 Err(OTelSdkError::Timeout(timeout))
             }
         };
+        if result.is_ok() {
+            self.outage.over();
+        }
         operation.end(&outcome(&result), None);
         result
     }
@@ -164,18 +171,24 @@ fn outcome(result: &OTelSdkResult) -> Result<(), PushError> {
     }
 }
 
-fn build(endpoint: &Endpoint) -> Result<opentelemetry_otlp::LogExporter, Error> {
+fn build(
+    endpoint: &Endpoint,
+    outage: &Arc<Outage>,
+) -> Result<opentelemetry_otlp::LogExporter, Error> {
     match endpoint.protocol() {
-        Protocol::Grpc => grpc(endpoint),
-        Protocol::HttpProtobuf => http(endpoint),
+        Protocol::Grpc => grpc(endpoint, outage),
+        Protocol::HttpProtobuf => http(endpoint, outage),
     }
 }
 
-fn grpc(endpoint: &Endpoint) -> Result<opentelemetry_otlp::LogExporter, Error> {
+fn grpc(
+    endpoint: &Endpoint,
+    outage: &Arc<Outage>,
+) -> Result<opentelemetry_otlp::LogExporter, Error> {
     let metadata = MetadataMap::from_headers(endpoint.request_headers());
     let builder = opentelemetry_otlp::LogExporter::builder()
         .with_tonic()
-        .with_channel(channel(endpoint)?)
+        .with_channel(channel(endpoint, outage)?)
         .with_timeout(endpoint.timeout())
         // After its own: drops the headers that it took from the environment.
         .with_interceptor(move |mut request: tonic::Request<()>| {
@@ -189,10 +202,18 @@ fn grpc(endpoint: &Endpoint) -> Result<opentelemetry_otlp::LogExporter, Error> {
     builder.build().map_err(|error| refused(endpoint, error))
 }
 
-fn http(endpoint: &Endpoint) -> Result<opentelemetry_otlp::LogExporter, Error> {
+fn http(
+    endpoint: &Endpoint,
+    outage: &Arc<Outage>,
+) -> Result<opentelemetry_otlp::LogExporter, Error> {
+    let client = LogHttp {
+        http: Http::new(endpoint)?,
+        endpoint: endpoint.clone(),
+        outage: Arc::clone(outage),
+    };
     let builder = opentelemetry_otlp::LogExporter::builder()
         .with_http()
-        .with_http_client(LogHttp(Http::new(endpoint)?))
+        .with_http_client(client)
         .with_endpoint(endpoint.uri().to_string())
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
         .with_timeout(endpoint.timeout());
@@ -213,20 +234,36 @@ fn refused(endpoint: &Endpoint, error: opentelemetry_otlp::ExporterBuildError) -
 }
 
 /// Our HTTP client as `opentelemetry-otlp` takes one. The endpoint's headers replace all but the content's.
-struct LogHttp(Http);
+struct LogHttp {
+    http: Http,
+    endpoint: Endpoint,
+    outage: Arc<Outage>,
+}
 
 impl fmt::Debug for LogHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.http.fmt(f)
     }
 }
 
 #[async_trait::async_trait]
 impl HttpClient for LogHttp {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        self.0.exchange(request).await.map_err(|error| match error {
-            ExchangeError::Connection(message) | ExchangeError::NotHttp(message) => message.into(),
-            ExchangeError::TooLarge => HttpError::from(ResponseBodyTooLarge::new()),
-        })
+        match self.http.exchange(request).await {
+            Ok(response) => {
+                let status = response.status();
+                if Verdict::of_http(status.as_u16(), None) != Verdict::Fatal {
+                    self.outage.failed(&status.to_string());
+                }
+                Ok(response)
+            }
+            Err(ExchangeError::Connection(message)) => {
+                let message = self.endpoint.without_secrets(message);
+                self.outage.failed(&message);
+                Err(message.into())
+            }
+            Err(ExchangeError::NotHttp(message)) => Err(message.into()),
+            Err(ExchangeError::TooLarge) => Err(HttpError::from(ResponseBodyTooLarge::new())),
+        }
     }
 }

@@ -60,7 +60,7 @@ impl MetricExporter {
         let telemetry = SelfTelemetry::new(Signal::Metrics, &endpoint, &SelfMeter::new());
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         Ok(Self {
-            client: Client::new(endpoint, METHOD, clock, random)?,
+            client: Client::new(Signal::Metrics, endpoint, METHOD, clock, random)?,
             telemetry,
             shut_down: AtomicBool::new(false),
         })

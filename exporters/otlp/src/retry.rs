@@ -34,6 +34,12 @@ pub(crate) struct Failure {
     pub(crate) message: String,
 }
 
+impl Failure {
+    pub(crate) fn text(&self) -> String {
+        format!("{}: {}", self.code, self.message)
+    }
+}
+
 /// What comes after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
@@ -161,7 +167,7 @@ pub(crate) async fn run<A: Attempt>(
                 tokio::time::sleep(hold).await;
                 return Err(PushError::Unavailable {
                     attempts,
-                    message: format!("{}: {}", failure.code, failure.message),
+                    message: failure.text(),
                 });
             }
         }
@@ -176,8 +182,8 @@ fn out_of_time(timeout: Duration, attempts: u32, before: Option<Failure>) -> Pus
         Some(failure) => PushError::Unavailable {
             attempts,
             message: format!(
-                "the time was over during the last attempt; the one before met {}: {}",
-                failure.code, failure.message
+                "the time was over during the last attempt; the one before met {}",
+                failure.text()
             ),
         },
     }

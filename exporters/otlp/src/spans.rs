@@ -58,7 +58,7 @@ impl SpanExporter {
         let telemetry = SelfTelemetry::new(Signal::Traces, &endpoint, &SelfMeter::new());
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         Ok(Self {
-            client: Client::new(endpoint, METHOD, clock, random)?,
+            client: Client::new(Signal::Traces, endpoint, METHOD, clock, random)?,
             resource: ProtoResource::default(),
             telemetry,
             shut_down: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes};
 use http::uri::PathAndQuery;
@@ -13,6 +13,8 @@ use tonic::transport::{Channel, Endpoint as TonicEndpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
+use super::http::connector_to_host;
+use super::outage::{Connector, Outage};
 use super::suppress::Executor;
 use super::{Answer, shortened, with_causes};
 use crate::retry::{Failure, Verdict};
@@ -88,9 +90,12 @@ impl fmt::Debug for Grpc {
     }
 }
 
-/// A channel of its own for `endpoint`. Needs a runtime.
-pub(crate) fn channel(endpoint: &Endpoint) -> Result<Channel, Error> {
-    Ok(settings(endpoint)?.connect_lazy())
+/// A channel of its own for `endpoint`, which tells `outage` why it cannot connect. Needs a runtime.
+pub(crate) fn channel(endpoint: &Endpoint, outage: &Arc<Outage>) -> Result<Channel, Error> {
+    let mut tcp = connector_to_host();
+    tcp.set_connect_timeout(Some(endpoint.timeout()));
+    let connector = Connector::new(tcp, Arc::clone(outage));
+    Ok(settings(endpoint)?.connect_with_connector_lazy(connector))
 }
 
 fn settings(endpoint: &Endpoint) -> Result<TonicEndpoint, Error> {

@@ -178,7 +178,7 @@ fn is_parse_error(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn connector_to_host() -> HttpConnector {
+pub(super) fn connector_to_host() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);

@@ -6,6 +6,7 @@ mod faults;
 mod fixtures;
 mod golden;
 mod logs;
+mod outage;
 mod self_telemetry;
 mod support;
 mod suppression;
