@@ -56,7 +56,13 @@ impl fmt::Display for Error {
                 items,
                 error_type,
                 message,
-            } => write!(f, "{items} items were lost ({error_type}): {message}"),
+            } => {
+                let items = match items {
+                    1 => "1 item was".to_owned(),
+                    many => format!("{many} items were"),
+                };
+                write!(f, "{items} lost ({error_type}): {message}")
+            }
             Error::Exporter { message } => write!(f, "the exporter failed: {message}"),
             Error::Timeout(after) => write!(f, "not everything was delivered within {after:?}"),
             Error::AlreadyShutdown => f.write_str("the queue was shut down already"),
@@ -75,5 +81,25 @@ impl From<Error> for OTelSdkError {
             Error::AlreadyShutdown => OTelSdkError::AlreadyShutdown,
             other => OTelSdkError::InternalFailure(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_item_is_no_plural() {
+        let said = |items| {
+            let (error_type, message) = ("timeout".into(), "late".into());
+            Error::Failed {
+                items,
+                error_type,
+                message,
+            }
+            .to_string()
+        };
+        assert_eq!(said(1), "1 item was lost (timeout): late");
+        assert_eq!(said(2), "2 items were lost (timeout): late");
     }
 }

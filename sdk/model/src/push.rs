@@ -107,15 +107,17 @@ impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PushError::Rejected { items, message } => {
-                write!(f, "the receiver rejected {items} items: {message}")
+                let s = if *items == 1 { "" } else { "s" };
+                write!(f, "the receiver rejected {items} item{s}: {message}")
             }
             PushError::Refused { code, message } => {
                 write!(f, "the receiver refused the batch with {code}: {message}")
             }
             PushError::Unavailable { attempts, message } => {
+                let s = if *attempts == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "the receiver was unavailable after {attempts} attempts: {message}"
+                    "the receiver was unavailable after {attempts} attempt{s}: {message}"
                 )
             }
             PushError::Timeout(after) => {
@@ -127,3 +129,34 @@ impl fmt::Display for PushError {
 }
 
 impl std::error::Error for PushError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        let rejected = |items| PushError::Rejected {
+            items,
+            message: "late".into(),
+        };
+        let unavailable = |attempts| PushError::Unavailable {
+            attempts,
+            message: "refused".into(),
+        };
+        for (error, expected) in [
+            (rejected(1), "the receiver rejected 1 item: late"),
+            (rejected(2), "the receiver rejected 2 items: late"),
+            (
+                unavailable(1),
+                "the receiver was unavailable after 1 attempt: refused",
+            ),
+            (
+                unavailable(2),
+                "the receiver was unavailable after 2 attempts: refused",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

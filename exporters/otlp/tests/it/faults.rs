@@ -78,10 +78,7 @@ async fn the_sdk_sees_a_partial_success_as_an_error_too() {
         .export(vec![span(1)])
         .await
         .unwrap_err();
-    assert!(
-        error.to_string().contains("rejected 1 items: no"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("rejected 1 item: no"), "{error}");
 }
 
 /// OTLP, "Partial Success": no rejected items and a message are a warning.
