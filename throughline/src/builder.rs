@@ -203,8 +203,8 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Leaves standard error alone: by default our subscriber writes events there, as `RUST_LOG` says, from
-    /// `info` up where it says nothing.
+    /// Leaves standard error alone: by default our subscriber writes events there, as `RUST_LOG` says;
+    /// where it says nothing, as `info,opentelemetry=warn` would.
     #[cfg(feature = "tracing")]
     pub fn without_console(mut self) -> Self {
         self.tracing.console = false;

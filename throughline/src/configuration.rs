@@ -6,8 +6,9 @@
 //! error of `install()`. [`Telemetry::describe`](crate::Telemetry::describe) says where each value came
 //! from.
 //!
-//! Beside these, `RUST_LOG` says what our `tracing` subscriber writes to standard error. It does not change
-//! what is exported: [`tracing_filter`](crate::TelemetryBuilder::tracing_filter) does.
+//! Beside these, `RUST_LOG` says what our `tracing` subscriber writes to standard error; unset, it is
+//! `info,opentelemetry=warn`. It does not change what is exported:
+//! [`tracing_filter`](crate::TelemetryBuilder::tracing_filter) does.
 //!
 #![doc = include_str!("configuration/variables.md")]
 

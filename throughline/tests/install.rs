@@ -206,6 +206,26 @@ fn the_console_shows_where_nobody_listens_and_why() {
 }
 
 #[test]
+fn the_default_console_leaves_out_what_opentelemetry_says_of_its_own_doings() {
+    let name = "the_default_console_leaves_out_what_opentelemetry_says_of_its_own_doings";
+    let said = alone(name, &[], || {
+        let install = || {
+            Telemetry::builder("shop")
+                .otlp(Otlp::new().signals([]))
+                .install()
+                .unwrap()
+        };
+        drop(install());
+        let _telemetry = install();
+        info!("of the application");
+    });
+    if let Some(said) = said {
+        assert!(said.contains("of the application"), "{said}");
+        assert!(!said.contains("GlobalSet"), "{said}");
+    }
+}
+
+#[test]
 fn a_variable_that_is_not_understood_is_said_and_its_default_holds() {
     let name = "a_variable_that_is_not_understood_is_said_and_its_default_holds";
     let variables = [

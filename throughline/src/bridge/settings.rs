@@ -80,6 +80,10 @@ fn tracing_error(
     Box::new(error)
 }
 
+/// What the console shows where `RUST_LOG` says nothing. At `info`, the API and its SDK tell of their own
+/// doings, such as each provider that becomes the global one.
+const DEFAULT_CONSOLE: &str = "info,opentelemetry=warn";
+
 /// What `RUST_LOG` says, and of us and of `opentelemetry` what `OTEL_LOG_LEVEL` says.
 fn console(
     environment: &Lookup,
@@ -89,7 +93,7 @@ fn console(
 ) -> EnvFilter {
     let (mut filter, source) = match rust_log(environment, description) {
         Some(filter) => (filter, Source::Variable("RUST_LOG")),
-        None => (EnvFilter::new("info"), Source::Default),
+        None => (EnvFilter::new(DEFAULT_CONSOLE), Source::Default),
     };
     lines.push("console", &filter, source);
     if let Some(level) = own_level {
