@@ -74,6 +74,28 @@ pub(crate) const DURATION_BOUNDARIES: [f64; 14] = [
 ///     .span_attribute("order.id", 4711)
 ///     .try_run(|| Ok::<_, std::io::Error>("receipt"));
 /// assert_eq!(receipt.unwrap(), "receipt");
+/// assert_eq!(charge.name(), "charge card");
+/// ```
+///
+/// Without declared attributes it runs directly:
+/// ```
+/// # let telemetry = throughline::Telemetry::disabled();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let load = async || Ok::<_, std::io::Error>(["tea", "coffee"]);
+/// # runtime.block_on(async {
+/// let menu = telemetry.operation("read menu").build();
+///
+/// assert_eq!(menu.run(|| "tea"), "tea");
+/// assert_eq!(menu.try_run(|| "2".parse()), Ok(2));
+/// assert_eq!(menu.wrap(async { "tea" }).await, "tea");
+/// assert_eq!(menu.try_wrap(load()).await?, ["tea", "coffee"]);
+///
+/// let reading = menu.start(); // until it is dropped
+/// drop(reading);
+///
+/// menu.span_attribute("table.id", 12).run(|| ());
+/// # Ok::<_, std::io::Error>(())
+/// # }).unwrap();
 /// ```
 pub struct Operation<S = ()> {
     inner: Arc<Inner<S>>,
@@ -117,6 +139,18 @@ impl<S: AttributeSet> Operation<S> {
     }
 
     /// Declares an up-down counter of this operation, see [`counter`](Operation::counter).
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let import = telemetry.operation("import").build();
+    /// let open = import.up_down_counter::<i64>("import.open_files").unit("{file}").build();
+    /// import.run(|| {
+    ///     open.add(1);
+    ///     // … read the file …
+    ///     open.add(-1);
+    /// });
+    /// ```
     pub fn up_down_counter<N: UpDownCounterValue>(
         &self,
         name: impl Into<std::borrow::Cow<'static, str>>,
@@ -125,6 +159,14 @@ impl<S: AttributeSet> Operation<S> {
     }
 
     /// Declares a gauge of this operation, see [`counter`](Operation::counter).
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let sync = telemetry.operation("sync stock").build();
+    /// let behind = sync.gauge::<f64>("sync.behind").unit("s").build();
+    /// sync.run(|| behind.record(0.3));
+    /// ```
     pub fn gauge<N: GaugeValue>(
         &self,
         name: impl Into<std::borrow::Cow<'static, str>>,
@@ -133,6 +175,14 @@ impl<S: AttributeSet> Operation<S> {
     }
 
     /// Declares a histogram of this operation, see [`counter`](Operation::counter).
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let search = telemetry.operation("search").build();
+    /// let hits = search.histogram::<u64>("search.hits").unit("{hit}").build();
+    /// search.run(|| hits.record(17)); // an exemplar of it is the search that found 17
+    /// ```
     pub fn histogram<N: HistogramValue>(
         &self,
         name: impl Into<std::borrow::Cow<'static, str>>,

@@ -33,6 +33,20 @@ pub struct InstrumentBuilder<I> {
 }
 
 /// An instrument that an [`InstrumentBuilder`] builds. Sealed: the four families implement it.
+///
+/// # Example
+/// ```
+/// use throughline::{Instrument, InstrumentBuilder};
+///
+/// /// What all our instruments of bytes have in common.
+/// fn bytes<I: Instrument>(instrument: InstrumentBuilder<I>) -> I {
+///     instrument.unit("By").build()
+/// }
+///
+/// let telemetry = throughline::Telemetry::disabled();
+/// bytes(telemetry.counter::<u64>("upload.total")).add(4096);
+/// bytes(telemetry.histogram::<u64>("upload.size")).record(4096);
+/// ```
 pub trait Instrument: sealed::FromSpec {
     /// The same family with other declared attributes.
     type Of<S: AttributeSet>: Instrument;

@@ -89,9 +89,21 @@ family! {
     /// let telemetry = throughline::Telemetry::disabled();
     /// let orders = telemetry.counter::<u64>("orders").unit("{order}").build();
     /// orders.add(1);
+    ///
+    /// throughline::attributes! { struct Refund { partial: bool => "refund.partial" } }
+    ///
+    /// let refunds = telemetry.counter::<u64>("refunds").attributes::<Refund>().build();
+    /// refunds.with(Refund { partial: true }).add(1);
     /// ```
     Counter, BoundCounter, add: "Adds `value`, which is not negative.",
     /// The numbers a [`Counter`] adds up: `u64`, `f64`.
+    ///
+    /// # Example
+    /// ```
+    /// let telemetry = throughline::Telemetry::disabled();
+    /// telemetry.counter::<u64>("orders").build().add(1);
+    /// telemetry.counter::<f64>("revenue").unit("EUR").build().add(19.90);
+    /// ```
     CounterValue { u64 => u64_counter, f64 => f64_counter },
     with(builder, _boundaries) builder.build()
 }
@@ -105,25 +117,50 @@ family! {
     /// let queued = telemetry.up_down_counter::<i64>("queue.length").unit("{job}").build();
     /// queued.add(1);
     /// queued.add(-1);
+    ///
+    /// throughline::attributes! { struct Job { urgent: bool => "job.urgent" } }
+    ///
+    /// let running = telemetry.up_down_counter::<i64>("jobs.running").attributes::<Job>().build();
+    /// running.with(Job { urgent: true }).add(1);
     /// ```
     UpDownCounter, BoundUpDownCounter, add: "Adds `value`, which may be negative.",
     /// The numbers an [`UpDownCounter`] adds up: `i64`, `f64`.
+    ///
+    /// # Example
+    /// ```
+    /// let telemetry = throughline::Telemetry::disabled();
+    /// telemetry.up_down_counter::<i64>("connections").build().add(-1);
+    /// telemetry.up_down_counter::<f64>("tank.level").unit("L").build().add(-2.5);
+    /// ```
     UpDownCounterValue { i64 => i64_up_down_counter, f64 => f64_up_down_counter },
     with(builder, _boundaries) builder.build()
 }
 
 family! {
     /// Keeps what was seen last: a temperature, a version. What can be read at any time is better left to
-    /// a [[`Collector`](crate::Collector), which reads it when it is needed.
+    /// a [`Collector`](crate::Collector), which reads it when it is needed.
     ///
     /// # Example
     /// ```
     /// let telemetry = throughline::Telemetry::disabled();
     /// let temperature = telemetry.gauge::<f64>("room.temperature").unit("Cel").build();
     /// temperature.record(21.5);
+    ///
+    /// throughline::attributes! { struct Room { floor: u8 => "room.floor" } }
+    ///
+    /// let humidity = telemetry.gauge::<f64>("room.humidity").attributes::<Room>().build();
+    /// humidity.with(Room { floor: 2 }).record(0.45);
     /// ```
     Gauge, BoundGauge, record: "Replaces the value.",
     /// The numbers a [`Gauge`] keeps: `u64`, `i64`, `f64`.
+    ///
+    /// # Example
+    /// ```
+    /// let telemetry = throughline::Telemetry::disabled();
+    /// telemetry.gauge::<u64>("config.version").build().record(7);
+    /// telemetry.gauge::<i64>("clock.offset").unit("ms").build().record(-3);
+    /// telemetry.gauge::<f64>("room.temperature").unit("Cel").build().record(21.5);
+    /// ```
     GaugeValue { u64 => u64_gauge, i64 => i64_gauge, f64 => f64_gauge },
     with(builder, _boundaries) builder.build()
 }
@@ -136,9 +173,21 @@ family! {
     /// let telemetry = throughline::Telemetry::disabled();
     /// let sizes = telemetry.histogram::<u64>("upload.size").unit("By").build();
     /// sizes.record(4096);
+    ///
+    /// throughline::attributes! { struct Download { cached: bool => "download.cached" } }
+    ///
+    /// let waits = telemetry.histogram::<f64>("download.wait").attributes::<Download>().build();
+    /// waits.with(Download { cached: false }).record(0.12);
     /// ```
     Histogram, BoundHistogram, record: "Records one measurement.",
     /// The numbers a [`Histogram`] takes: `u64`, `f64`.
+    ///
+    /// # Example
+    /// ```
+    /// let telemetry = throughline::Telemetry::disabled();
+    /// telemetry.histogram::<u64>("upload.size").unit("By").build().record(4096);
+    /// telemetry.histogram::<f64>("upload.duration").unit("s").build().record(0.25);
+    /// ```
     HistogramValue { u64 => u64_histogram, f64 => f64_histogram },
     with(builder, boundaries) match boundaries {
         Some(boundaries) => builder.with_boundaries(boundaries).build(),

@@ -20,10 +20,14 @@ use crate::series::Series;
 /// # Example
 /// ```
 /// use throughline::opentelemetry::trace::SpanKind;
-/// # let telemetry = throughline::Telemetry::disabled();
 ///
+/// throughline::attributes! { struct Charge { retried: bool => "card.retried" } }
+///
+/// # let telemetry = throughline::Telemetry::disabled();
 /// let charge = telemetry
 ///     .operation("charge card")
+///     .attributes::<Charge>()
+///     .metric_name("shop.charge") // shop.charge.duration, .calls, .active
 ///     .kind(SpanKind::Client)
 ///     .description("A card is charged at its provider")
 ///     .boundaries([0.05, 0.1, 0.2, 0.4, 0.8])
@@ -32,7 +36,7 @@ use crate::series::Series;
 ///         _ => "io",
 ///     })
 ///     .build();
-/// # charge.run(|| ());
+/// charge.with(Charge { retried: false }).run(|| "paid");
 /// ```
 #[must_use = "a builder declares nothing before `build`"]
 pub struct OperationBuilder<S = ()> {

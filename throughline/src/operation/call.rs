@@ -77,6 +77,14 @@ impl Call {
     }
 
     /// Runs a closure as this operation. It succeeds when it returns; a panic is recorded and goes on.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let total = telemetry.operation("add up").build();
+    /// let sum: u32 = total.span_attribute("cart.id", "c-17").run(|| [5, 7].iter().sum());
+    /// assert_eq!(sum, 12);
+    /// ```
     pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
         self.observe(work, |_, _| End::success())
     }
@@ -111,6 +119,19 @@ impl Call {
 
     /// Wraps a future that may fail: as [`wrap`](Call::wrap), and an `Err` is recorded as in
     /// [`try_run`](Call::try_run).
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// # async fn fetch(_id: i64) -> Result<u32, std::io::Error> { Ok(3) }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async move {
+    /// let stock = telemetry.operation("fetch stock").build();
+    /// let left = stock.span_attribute("item.id", 4711).try_wrap(fetch(4711)).await?;
+    /// assert_eq!(left, 3);
+    /// # Ok::<_, std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn try_wrap<F, T, E>(self, future: F) -> Observed<F>
     where
         F: Future<Output = Result<T, E>>,

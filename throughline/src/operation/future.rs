@@ -17,6 +17,19 @@ pin_project_lite::pin_project! {
     ///
     /// The operation's span is current while the future is polled and while it is dropped, so that what its
     /// destructors do belongs to the span too.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Observed;
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async move {
+    /// let ping = telemetry.operation("ping").build();
+    ///
+    /// let pinging: Observed<_> = ping.wrap(async { "pong" }); // not started yet
+    /// assert_eq!(pinging.await, "pong");
+    /// # });
+    /// ```
     #[must_use = "futures do nothing unless polled"]
     pub struct Observed<F: Future> {
         // `None` once it is ready: it is dropped before the operation ends, inside its span.

@@ -15,6 +15,19 @@ use super::running::Running;
 /// may fail says so with [`end_with`](OperationGuard::end_with) or [`fail`](OperationGuard::fail); an early
 /// return by `?` would count as a success, so prefer [`Call::try_run`](crate::Call::try_run) there.
 ///
+/// # Example
+/// ```
+/// # fn import(_file: &str) -> Result<u32, std::io::Error> { Ok(3) }
+/// # let telemetry = throughline::Telemetry::disabled();
+/// let importing = telemetry.operation("import file").build().start();
+///
+/// let rows = import("orders.csv");
+/// if let Ok(rows) = rows {
+///     importing.span_attribute("import.rows", i64::from(rows));
+/// }
+/// importing.end_with(&rows);
+/// ```
+///
 /// It cannot leave its thread, nor be held across an `.await` of a future that is sent:
 /// ```compile_fail
 /// # let telemetry = throughline::Telemetry::disabled();
@@ -44,6 +57,19 @@ impl OperationGuard {
     }
 
     /// The context with the operation's span, to hand to another thread or task.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::opentelemetry::trace::FutureExt;
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async move {
+    ///
+    /// let import = telemetry.operation("import file").build().start();
+    /// let thumbnail = async { /* its spans are children of the import */ };
+    /// tokio::spawn(thumbnail.with_context(import.context().clone())).await.unwrap();
+    /// # });
+    /// ```
     pub fn context(&self) -> &Context {
         self.running.context()
     }
@@ -55,6 +81,13 @@ impl OperationGuard {
     }
 
     /// Ends the operation as failed.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let import = telemetry.operation("import file").build().start();
+    /// import.fail(&"the file has no header");
+    /// ```
     pub fn fail<E: fmt::Display + 'static>(mut self, error: &E) {
         let end = self.running.get().failure(error);
         self.running.end(end);
