@@ -44,6 +44,26 @@ use crate::{Error, Telemetry, pipeline};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// What is recorded, and how much of it:
+/// ```
+/// use throughline::opentelemetry_sdk::trace::Sampler;
+/// use throughline::{Aggregation, ExemplarFilter, Selector, Telemetry, TemporalityPreference, View};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let telemetry = Telemetry::builder("checkout")
+///     .sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(0.1))))
+///     .view(View::select(Selector::name("*.duration")).aggregation(Aggregation::exponential()))
+///     .exemplar_filter(ExemplarFilter::TraceBased)
+///     .temporality(TemporalityPreference::Delta)
+///     .cardinality_limit(500)
+///     .tracing_filter("info,checkout=debug,hyper=off")
+///     .without_console()
+/// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a builder does nothing before `install` or `build`"]
 pub struct TelemetryBuilder {
     pub(crate) service_name: String,
@@ -132,6 +152,26 @@ impl TelemetryBuilder {
 
     /// Sends spans through this exporter in place of OTLP. It runs on the delivery thread and must not
     /// block it; a panic fails its batch alone.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use throughline::Telemetry;
+    /// use throughline_testkit::CollectingSpanExporter;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let exporter = CollectingSpanExporter::new();
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .span_exporter(exporter.clone())
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    ///
+    /// telemetry.operation("charge card").build().run(|| ());
+    /// telemetry.force_flush(Duration::from_secs(5))?;
+    /// assert_eq!(exporter.spans()[0].name, "charge card");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn span_exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
         self.span_exporter = Some(SpanSink::new(exporter));
         self
@@ -139,6 +179,26 @@ impl TelemetryBuilder {
 
     /// Sends metrics through this exporter in place of OTLP. It runs on the delivery thread and must not
     /// block it; a panic fails its push alone.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use throughline::{Telemetry, model::Number};
+    /// use throughline_testkit::{CollectingPush, NONE, Seen};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let exporter = CollectingPush::new();
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .metric_exporter(exporter.clone())
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    ///
+    /// telemetry.counter::<u64>("orders").build().add(3);
+    /// telemetry.force_flush(Duration::from_secs(5))?;
+    /// assert_eq!(exporter.snapshots()[0].number("orders", NONE), Number::U64(3));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn metric_exporter<E: Push + 'static>(mut self, exporter: E) -> Self {
         self.metric_exporter = Some((Box::new(exporter), std::any::type_name::<E>()));
         self
@@ -146,6 +206,33 @@ impl TelemetryBuilder {
 
     /// Sends log records through this exporter in place of OTLP. It runs on the delivery thread and must
     /// not block it; a panic fails its batch alone.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Telemetry;
+    /// use throughline::opentelemetry_sdk::error::OTelSdkResult;
+    /// use throughline::opentelemetry_sdk::logs::{LogBatch, LogExporter};
+    ///
+    /// #[derive(Debug)]
+    /// struct Print;
+    ///
+    /// impl LogExporter for Print {
+    ///     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+    ///         for (record, _scope) in batch.iter() {
+    ///             println!("{:?}", record.body());
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .log_exporter(Print)
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "logs")]
     pub fn log_exporter(
         mut self,
@@ -212,6 +299,22 @@ impl TelemetryBuilder {
     }
 
     /// Leaves the global `tracing` subscriber alone: add [`Telemetry::layer`] to yours.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Telemetry;
+    /// use tracing_subscriber::layer::SubscriberExt;
+    /// use tracing_subscriber::util::SubscriberInitExt;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .without_subscriber()
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .install()?;
+    /// tracing_subscriber::registry().with(telemetry.layer()).init();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "tracing")]
     pub fn without_subscriber(mut self) -> Self {
         self.tracing.subscriber = false;
@@ -219,6 +322,30 @@ impl TelemetryBuilder {
     }
 
     /// Where the time comes from, for operations, metrics and exporters. Default: the operating system.
+    ///
+    /// # Example
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use throughline::Telemetry;
+    /// use throughline_testkit::{CollectingSpanExporter, ManualClock};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (clock, exporter) = (ManualClock::new(), CollectingSpanExporter::new());
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .clock(Arc::new(clock.clone()))
+    ///     .span_exporter(exporter.clone())
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    ///
+    /// let nap = Duration::from_millis(20);
+    /// telemetry.operation("nap").build().run(|| clock.advance(nap));
+    /// telemetry.force_flush(Duration::from_secs(5))?;
+    /// let span = &exporter.spans()[0];
+    /// assert_eq!(span.end_time.duration_since(span.start_time)?, nap);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
@@ -226,6 +353,21 @@ impl TelemetryBuilder {
 
     /// Where chance comes from, for ids of this process, exemplars and the jitter of retries. Trace ids are
     /// `opentelemetry_sdk`'s. Default: seeded by the operating system.
+    ///
+    /// # Example
+    /// ```
+    /// use std::sync::Arc;
+    /// use throughline::Telemetry;
+    /// use throughline_testkit::SeededRandom;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .random(Arc::new(SeededRandom::new(7))) // the same `service.instance.id` in each run
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.random = random;
         self
@@ -262,6 +404,21 @@ impl TelemetryBuilder {
     /// A setting that cannot be used, a port for Prometheus that is taken, and
     /// [`is_already_installed`](Error::is_already_installed) while another one is installed and not shut
     /// down. Nothing is left behind then.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::{Telemetry, opentelemetry::global, tracing};
+    ///
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// let telemetry = Telemetry::builder("checkout")
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .install()?;
+    ///
+    /// tracing::info_span!("load prices").in_scope(|| tracing::info!("loading")); // reaches it
+    /// global::meter("shop").u64_counter("prices.loaded").build().add(12, &[]); // so does this
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn install(self) -> Result<Telemetry, Error> {
         pipeline::install(self)
     }

@@ -18,13 +18,21 @@ use crate::describe::Lines;
 /// # Example
 /// ```
 /// use std::time::Duration;
-/// use throughline::Otlp;
+/// use throughline::{Otlp, Protocol, Signal};
 ///
 /// let otlp = Otlp::grpc("https://collector.example:4317")
 ///     .header("authorization", "Bearer s3cret")
 ///     .timeout(Duration::from_secs(5))
 ///     .gzip();
 /// assert!(!format!("{otlp:?}").contains("s3cret"));
+///
+/// // Traces and metrics alone, as protobuf over HTTP:
+/// let two = Otlp::http("http://localhost:4318").signals([Signal::Traces, Signal::Metrics]);
+///
+/// // Code says how, the environment where; or the other way round:
+/// let how = Otlp::new().protocol(Protocol::Grpc);
+/// let there = Otlp::new().endpoint("http://collector.example:4318");
+/// # let _ = (two, how, there);
 /// ```
 #[derive(Clone, Default)]
 #[must_use = "it takes effect when given to `TelemetryBuilder::otlp`"]
@@ -89,6 +97,18 @@ impl Otlp {
 
     /// Whom an `https` endpoint trusts, and who we are to it. Beats `OTEL_EXPORTER_OTLP_CERTIFICATE` and its
     /// siblings. Default: what the operating system trusts.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::{Otlp, Tls};
+    ///
+    /// # fn otlp() -> Result<Otlp, Box<dyn std::error::Error>> {
+    /// let otlp = Otlp::grpc("https://collector.example:4317")
+    ///     .tls(Tls::default().with_ca_file("ca.pem")?);
+    /// # Ok(otlp)
+    /// # }
+    /// # assert!(otlp().unwrap_err().to_string().contains("ca.pem"));
+    /// ```
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self

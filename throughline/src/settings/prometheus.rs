@@ -23,6 +23,10 @@ use crate::describe::Lines;
 /// // Reachable from other machines: only with a token, or with an explicit word.
 /// let guarded = Prometheus::at("0.0.0.0:9464").bearer_token("s3cret");
 /// assert!(!format!("{guarded:?}").contains("s3cret"));
+///
+/// // Where the environment says, in a network that is closed:
+/// let open = Prometheus::new().allow_public();
+/// # let _ = (local, open);
 /// ```
 #[derive(Clone, Default)]
 #[must_use = "it takes effect when given to `TelemetryBuilder::prometheus`"]
