@@ -12,8 +12,22 @@ use crate::settings::Source;
 ///
 /// # Example
 /// ```
-/// let telemetry = throughline::Telemetry::disabled();
-/// println!("{}", telemetry.describe());
+/// use throughline::Telemetry;
+///
+/// # fn main() -> Result<(), throughline::Error> {
+/// let telemetry = Telemetry::builder("checkout")
+///     .environment(|name| match name {
+///         "OTEL_METRIC_EXPORT_INTERVAL" => Some("soon".to_owned()),
+/// #       name if name.ends_with("_EXPORTER") => Some("none".to_owned()),
+///         _ => None,
+///     })
+///     .build()?;
+///
+/// let description = telemetry.describe();
+/// println!("{description}");
+/// assert!(description.notices()[0].contains("OTEL_METRIC_EXPORT_INTERVAL"));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Description {

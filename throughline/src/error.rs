@@ -17,8 +17,8 @@ use std::time::Duration;
 ///     .otlp(Otlp::grpc("ftp://collector"))
 ///     .build()
 ///     .unwrap_err();
+/// assert!(error.is_invalid());
 /// assert!(error.to_string().contains("ftp://collector"));
-/// assert!(!error.is_already_installed());
 /// ```
 #[derive(Debug)]
 pub struct Error(Box<Kind>);
@@ -108,6 +108,24 @@ impl Error {
     }
 
     /// Whether another [`Telemetry`](crate::Telemetry) is installed in this process and not shut down.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Telemetry;
+    ///
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// let telemetry = Telemetry::builder("checkout")
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .install()?;
+    ///
+    /// let error = Telemetry::builder("cart")
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .install()
+    ///     .unwrap_err();
+    /// assert!(error.is_already_installed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_already_installed(&self) -> bool {
         matches!(*self.0, Kind::AlreadyInstalled { .. })
     }
@@ -118,17 +136,71 @@ impl Error {
     }
 
     /// Whether the endpoint for Prometheus could not be set up, for example since its port is taken.
+    ///
+    /// # Example
+    /// ```
+    /// use std::net::TcpListener;
+    /// use throughline::{Prometheus, Telemetry};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let taken = TcpListener::bind("127.0.0.1:0")?;
+    /// let error = Telemetry::builder("checkout")
+    ///     .prometheus(Prometheus::at(taken.local_addr()?.to_string()))
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()
+    ///     .unwrap_err();
+    /// assert!(error.is_prometheus());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "prometheus")]
     pub fn is_prometheus(&self) -> bool {
         matches!(*self.0, Kind::Prometheus { .. })
     }
 
     /// Whether the time given was not enough.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// # use throughline::Telemetry;
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// # let telemetry = Telemetry::builder("checkout")
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    /// #     .build()?;
+    ///
+    /// let error = telemetry.shutdown(Duration::ZERO).unwrap_err(); // no time at all
+    /// assert!(error.is_timeout());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(*self.0, Kind::Timeout { .. })
     }
 
     /// Whether something was lost on its way out. The message says what and why.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use throughline::Telemetry;
+    /// use throughline_testkit::CollectingSpanExporter;
+    ///
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// let exporter = CollectingSpanExporter::new();
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .span_exporter(exporter.clone())
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    ///
+    /// exporter.refuse_with(Some("the disk is full"));
+    /// telemetry.operation("charge card").build().run(|| ());
+    /// let error = telemetry.force_flush(Duration::from_secs(5)).unwrap_err();
+    /// assert!(error.is_undelivered());
+    /// assert!(error.to_string().contains("the disk is full"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_undelivered(&self) -> bool {
         matches!(*self.0, Kind::Undelivered(_))
     }

@@ -32,10 +32,10 @@ use crate::{
 /// use throughline::Telemetry;
 ///
 /// # fn main() -> Result<(), throughline::Error> {
-/// # let telemetry = Telemetry::disabled();
-/// # /*
-/// let telemetry = Telemetry::builder("checkout").install()?;
-/// # */
+/// let telemetry = Telemetry::builder("checkout")
+/// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+///     .install()?;
+///
 /// let greet = telemetry.operation("greet").build();
 /// greet.run(|| println!("hello"));
 /// telemetry.shutdown(Duration::from_secs(5))?;
@@ -71,10 +71,35 @@ pub(crate) struct Parts {
 
 impl Telemetry {
     /// How long the last handle waits when it is dropped: 5 s.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Telemetry;
+    ///
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// # let telemetry = Telemetry::disabled();
+    /// // As a drop would, but with a result:
+    /// telemetry.shutdown(Telemetry::DROP_TIMEOUT)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// Sets telemetry up for the service of this name (`service.name`, which beats `OTEL_SERVICE_NAME`; with
     /// an empty name the environment decides).
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Telemetry;
+    ///
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .version("1.4.2")
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(service_name: impl Into<String>) -> TelemetryBuilder {
         TelemetryBuilder::new(service_name.into())
     }
@@ -85,6 +110,7 @@ impl Telemetry {
     /// # Example
     /// ```
     /// let telemetry = throughline::Telemetry::disabled();
+    /// assert!(telemetry.is_disabled());
     /// assert_eq!(telemetry.operation("add").build().run(|| 1 + 1), 2);
     /// ```
     pub fn disabled() -> Self {
@@ -219,21 +245,66 @@ impl Telemetry {
     }
 
     /// The meter of the service, for what the `opentelemetry` API alone can do.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let uptime = std::time::Instant::now();
+    /// telemetry
+    ///     .meter()
+    ///     .f64_observable_gauge("shop.uptime")
+    ///     .with_unit("s")
+    ///     .with_callback(move |it| it.observe(uptime.elapsed().as_secs_f64(), &[]))
+    ///     .build();
+    /// ```
     pub fn meter(&self) -> Meter {
         self.parts().scope.meter.clone()
     }
 
     /// The tracer of the service; `None` where nothing is traced.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::opentelemetry::trace::{Span, Tracer};
+    /// # let telemetry = throughline::Telemetry::disabled();
+    ///
+    /// if let Some(tracer) = telemetry.tracer() {
+    ///     let mut span = tracer.start("warm up");
+    ///     span.add_event("cache filled", vec![]);
+    /// }
+    /// ```
     pub fn tracer(&self) -> Option<SdkTracer> {
         self.parts().scope.tracer.clone()
     }
 
     /// Where Prometheus may scrape `/metrics`; `None` where it may not.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::{Prometheus, Telemetry};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .prometheus(Prometheus::at("127.0.0.1:0")) // any free port
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// assert!(telemetry.prometheus_addr().is_some_and(|it| it.port() != 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prometheus_addr(&self) -> Option<SocketAddr> {
         self.parts().prometheus
     }
 
     /// Whether this is a no-op.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// if telemetry.is_disabled() {
+    ///     println!("OTEL_SDK_DISABLED is set: nothing is recorded");
+    /// }
+    /// ```
     pub fn is_disabled(&self) -> bool {
         self.parts().delivery.is_none()
     }
@@ -263,6 +334,19 @@ impl Telemetry {
 
     /// What telemetry is configured to do, without secrets, and what needs attention. Looks for a second
     /// version of `opentelemetry` in this program, which reads the program's file once.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::Telemetry;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// assert!(telemetry.describe().to_string().contains("checkout"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn describe(&self) -> Description {
         Description {
             duplicates: Duplicates::of_this_program().clone(),
@@ -275,6 +359,18 @@ impl Telemetry {
     ///
     /// # Errors
     /// Where not everything was delivered, or not in time.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), throughline::Error> {
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// // Before the process is frozen, as functions as a service are:
+    /// telemetry.force_flush(Duration::from_secs(2))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn force_flush(&self, timeout: Duration) -> Result<(), Error> {
         match &self.parts().delivery {
             Some(delivery) => delivery.flush(timeout),
@@ -286,6 +382,19 @@ impl Telemetry {
     ///
     /// # Errors
     /// As [`force_flush`](Telemetry::force_flush).
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # async fn freeze(telemetry: &throughline::Telemetry) -> Result<(), throughline::Error> {
+    /// telemetry.force_flush_async(Duration::from_secs(2)).await?;
+    /// # Ok(())
+    /// # }
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(freeze(&telemetry)).unwrap();
+    /// ```
     pub async fn force_flush_async(&self, timeout: Duration) -> Result<(), Error> {
         self.elsewhere(move |telemetry| telemetry.force_flush(timeout))
             .await
@@ -298,6 +407,16 @@ impl Telemetry {
     ///
     /// # Errors
     /// Where not everything was delivered, or not in time. Telemetry has ended all the same.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// # let telemetry = throughline::Telemetry::disabled();
+    ///
+    /// if let Err(error) = telemetry.shutdown(Duration::from_secs(5)) {
+    ///     eprintln!("{error}"); // what was lost, and why
+    /// }
+    /// ```
     pub fn shutdown(&self, timeout: Duration) -> Result<(), Error> {
         self.inner.shutdown(timeout)
     }
@@ -306,6 +425,20 @@ impl Telemetry {
     ///
     /// # Errors
     /// As [`shutdown`](Telemetry::shutdown).
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # async fn serve() {}
+    /// # async fn run(telemetry: throughline::Telemetry) -> Result<(), throughline::Error> {
+    /// serve().await; // until it is told to stop
+    /// telemetry.shutdown_async(Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(run(throughline::Telemetry::disabled())).unwrap();
+    /// ```
     pub async fn shutdown_async(&self, timeout: Duration) -> Result<(), Error> {
         self.elsewhere(move |telemetry| telemetry.shutdown(timeout))
             .await
