@@ -65,6 +65,15 @@ pub trait Collector: Send + Sync + 'static {
 /// const HITS: Observable<u64> = Observable::<u64>::counter("cache.hits")
 ///     .unit("{hit}")
 ///     .description("Look-ups that found their entry");
+/// const LARGEST: Observable<u64> = Observable::<u64>::gauge("cache.entry.largest").unit("By");
+///
+/// const ENTRIES: Observable<i64> = Observable::<i64>::up_down_counter("cache.entries").unit("{entry}");
+/// const OFFSET: Observable<i64> = Observable::<i64>::gauge("clock.offset").unit("ms");
+///
+/// const CPU: Observable<f64> = Observable::<f64>::counter("process.cpu.time").unit("s");
+/// const CREDIT: Observable<f64> = Observable::<f64>::up_down_counter("disk.credit").unit("s");
+/// const LOAD: Observable<f64> = Observable::<f64>::gauge("cpu.utilization").unit("1");
+/// # let _ = (HITS, LARGEST, ENTRIES, OFFSET, CPU, CREDIT, LOAD);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observable<T> {
@@ -134,6 +143,23 @@ observables! {
 }
 
 /// The types that an [`Observable`] can have: `u64`, `i64`, `f64`. Nobody else implements it.
+///
+/// ```
+/// use opentelemetry::KeyValue;
+/// use throughline_engine::{Observable, ObservableNumber, Observations};
+///
+/// /// One value per shard, of any type.
+/// fn observe_shards<T: ObservableNumber>(
+///     observations: &mut Observations<'_>,
+///     instrument: &Observable<T>,
+///     shards: &[T],
+/// ) {
+///     for (shard, value) in (0..).zip(shards) {
+///         observations.observe(instrument, *value, &[KeyValue::new("shard", shard)]);
+///     }
+/// }
+/// # let _ = observe_shards::<u64>;
+/// ```
 pub trait ObservableNumber: sealed::Sealed {}
 
 impl ObservableNumber for u64 {}
@@ -167,6 +193,19 @@ mod sealed {
 }
 
 /// The instruments that a [`Collector`] names.
+///
+/// ```
+/// use throughline_engine::{Instruments, Observable};
+///
+/// const HITS: Observable<u64> = Observable::<u64>::counter("cache.hits");
+/// const FILLED: Observable<f64> = Observable::<f64>::gauge("cache.filled");
+///
+/// /// As in `Collector::describe`.
+/// fn describe(instruments: &mut Instruments) {
+///     instruments.add(&HITS).add(&FILLED);
+/// }
+/// # describe(&mut Instruments::default());
+/// ```
 #[derive(Debug, Default)]
 pub struct Instruments(pub(crate) Vec<Described>);
 
@@ -207,6 +246,33 @@ impl Instruments {
 }
 
 /// Takes what a [`Collector`] sees in one collection.
+///
+/// ```
+/// use std::time::Duration;
+/// use opentelemetry::InstrumentationScope;
+/// use throughline_engine::{Collector, Instruments, MeterProvider, Observable, Observations, Reader};
+/// use throughline_model::Collect;
+///
+/// const THREADS: Observable<u64> = Observable::<u64>::gauge("threads");
+///
+/// struct Threads;
+///
+/// impl Collector for Threads {
+///     fn describe(&self, instruments: &mut Instruments) {
+///         instruments.add(&THREADS);
+///     }
+///
+///     fn collect(&self, observations: &mut Observations<'_>) {
+///         observations.observe(&THREADS, 4, &[]);
+///     }
+/// }
+///
+/// let reader = Reader::default();
+/// let provider = MeterProvider::builder().reader(reader.clone()).build()?;
+/// let _ = provider.register(InstrumentationScope::builder("runtime").build(), Threads)?;
+/// assert_eq!(reader.collect(Duration::from_secs(1))?.point_count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Observations<'a> {
     instruments: &'a [Observed],
     parts: &'a Parts,
@@ -276,6 +342,34 @@ impl fmt::Debug for Observations<'_> {
 /// A registered [`Collector`].
 ///
 /// Dropping it leaves the collector registered.
+///
+/// ```
+/// # use opentelemetry::InstrumentationScope;
+/// use throughline_engine::Registration;
+/// # use throughline_engine::{Collector, Instruments, MeterProvider, Observations};
+///
+/// struct Pool {
+///     registration: Registration,
+/// }
+///
+/// impl Pool {
+///     fn close(self) {
+///         self.registration.unregister();
+///     }
+/// }
+/// # struct Empty;
+/// # impl Collector for Empty {
+/// #     fn describe(&self, _: &mut Instruments) {}
+/// #     fn collect(&self, _: &mut Observations<'_>) {}
+/// # }
+/// # let provider = MeterProvider::builder().build()?;
+/// # let scope = InstrumentationScope::builder("pool").build();
+/// # let collector = Empty;
+///
+/// let pool = Pool { registration: provider.register(scope, collector)? };
+/// pool.close();
+/// # Ok::<(), throughline_engine::Error>(())
+/// ```
 #[must_use = "keep it to unregister the collector, or say `let _ =` to leave it registered for ever"]
 pub struct Registration {
     pub(crate) meter: Weak<MeterCore>,

@@ -6,6 +6,15 @@ use std::fmt;
 ///
 /// Running never fails: what is refused while the engine runs is counted (`throughline.engine.*`) and, where
 /// a person must act, told once through `tracing`.
+///
+/// ```
+/// use throughline_engine::{Error, MeterProvider, Reader};
+///
+/// let blind = Reader::builder().cardinality_limit(0).build();
+/// let error = MeterProvider::builder().reader(blind).build().unwrap_err();
+/// assert!(matches!(error, Error::Invalid { field: "reader.cardinality_limit", .. }));
+/// assert_eq!(error.to_string(), "reader.cardinality_limit is 0, expected at least 1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

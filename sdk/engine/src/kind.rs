@@ -3,6 +3,14 @@
 use std::fmt;
 
 /// What an instrument measures and who drives it (specification: `metrics/api.md`, "Instrument").
+///
+/// ```
+/// use throughline_engine::InstrumentKind;
+///
+/// assert!(InstrumentKind::Counter.is_monotonic());
+/// assert!(!InstrumentKind::UpDownCounter.is_monotonic());
+/// assert_eq!(InstrumentKind::ObservableGauge.to_string(), "observable gauge");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InstrumentKind {

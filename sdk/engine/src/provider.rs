@@ -42,6 +42,8 @@ use crate::{Error, ExemplarFilter, Reader, View};
 ///     .build()?;
 /// let orders = provider.meter("shop").u64_counter("orders").with_unit("{order}").build();
 /// orders.add(1, &[KeyValue::new("tier", "gold"), KeyValue::new("user.id", 7)]);
+/// // … at the end, after the last collection:
+/// provider.shutdown();
 /// # Ok::<(), throughline_engine::Error>(())
 /// ```
 #[derive(Clone)]
@@ -155,6 +157,34 @@ impl Shared {
 }
 
 /// Sets a [`MeterProvider`] up.
+///
+/// A test brings its own time and chance:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use opentelemetry::{KeyValue, metrics::MeterProvider as _};
+/// use throughline_engine::{ExemplarFilter, MeterProvider, Reader, Selector, View};
+/// use throughline_model::{Collect, Resource};
+/// use throughline_testkit::{ManualClock, SeededRandom};
+///
+/// let reader = Reader::default();
+/// let provider = MeterProvider::builder()
+///     .resource(Resource::new([KeyValue::new("service.name", "checkout")]))
+///     .reader(reader.clone())
+///     .view(View::select(Selector::name("orders")).rename("shop.orders"))
+///     .exemplar_filter(ExemplarFilter::AlwaysOn)
+///     .clock(Arc::new(ManualClock::new()))
+///     .random(Arc::new(SeededRandom::new(42)))
+///     .self_telemetry(true)
+///     .build()?;
+/// provider.meter("shop").u64_counter("orders").build().add(1, &[]);
+///
+/// let snapshot = reader.collect(Duration::from_secs(1))?;
+/// assert!(snapshot.metric("shop.orders").is_some());
+/// assert!(snapshot.metric("throughline.engine.series").is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct MeterProviderBuilder {

@@ -176,6 +176,19 @@ impl fmt::Debug for Reader {
 
 /// Sets a [`Reader`] up. What is out of range is an error of
 /// [`MeterProviderBuilder::build`](crate::MeterProviderBuilder::build).
+///
+/// ```
+/// use throughline_engine::{Aggregation, Reader, TemporalityPreference};
+///
+/// let reader = Reader::builder()
+///     .temporality(TemporalityPreference::Delta)
+///     .default_histogram_aggregation(Aggregation::exponential())
+///     .cardinality_limit(500)
+///     .component_type("periodic_metric_reader")
+///     .build();
+/// # let provider = throughline_engine::MeterProvider::builder().reader(reader).build()?;
+/// # Ok::<(), throughline_engine::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ReaderBuilder(ReaderSettings);

@@ -12,9 +12,15 @@ use crate::InstrumentKind;
 /// ```
 /// use throughline_engine::{InstrumentKind, Selector};
 ///
-/// // Every histogram in seconds that the scope `shop` makes.
-/// let selector = Selector::name("http.*").kind(InstrumentKind::Histogram).unit("s").scope_name("shop");
-/// # let _ = selector;
+/// // Every histogram in seconds whose name begins so.
+/// let durations = Selector::name("http.*").kind(InstrumentKind::Histogram).unit("s");
+///
+/// // Whatever the meters of one library make.
+/// let shop = Selector::any()
+///     .scope_name("shop")
+///     .scope_version("1.2.0")
+///     .scope_schema_url("https://opentelemetry.io/schemas/1.37.0");
+/// # assert_ne!(durations, shop);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Selector {

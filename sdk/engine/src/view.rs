@@ -15,12 +15,32 @@ use crate::{Aggregation, Error, ExemplarReservoir};
 ///
 /// ```
 /// use throughline_engine::{Aggregation, Selector, View};
+/// # use opentelemetry::{KeyValue, metrics::MeterProvider as _};
+/// # use throughline_engine::{MeterProvider, Reader};
+/// # use throughline_model::Collect;
 ///
-/// let view = View::select(Selector::name("http.server.request.duration"))
+/// let durations = View::select(Selector::name("request.duration"))
+///     .rename("http.server.request.duration")
+///     .describe("How long requests took")
 ///     .keep(["http.route", "http.request.method"])
 ///     .aggregation(Aggregation::exponential())
 ///     .cardinality_limit(500);
-/// # let _ = view;
+/// let nameless = View::select(Selector::any().scope_name("shop")).drop(["user.id"]);
+/// # let reader = Reader::default();
+/// # let provider = MeterProvider::builder()
+/// #     .reader(reader.clone())
+/// #     .view(durations)
+/// #     .view(nameless)
+/// #     .build()?;
+/// # let meter = provider.meter("http");
+/// # meter.f64_histogram("request.duration").build().record(0.2, &[]);
+/// # let orders = provider.meter("shop").u64_counter("orders").build();
+/// # orders.add(1, &[KeyValue::new("user.id", 7)]);
+/// # orders.add(1, &[KeyValue::new("user.id", 8)]);
+/// # let snapshot = reader.collect(std::time::Duration::from_secs(1))?;
+/// # assert!(snapshot.metric("http.server.request.duration").is_some());
+/// # assert_eq!(snapshot.metric("orders").map(|orders| orders.data.len()), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
@@ -92,6 +112,9 @@ impl View {
     /// Has `make` make the reservoirs of exemplars, one for each series and reader. The default suits the aggregation: one
     /// exemplar per bucket of an explicit histogram, 20 of an exponential one, one per CPU of others. Observable
     /// instruments keep their own.
+    ///
+    /// # Example
+    /// See [`ExemplarReservoir`].
     pub fn exemplar_reservoir<R: ExemplarReservoir + 'static>(
         mut self,
         make: impl Fn() -> R + Send + Sync + 'static,

@@ -53,6 +53,28 @@ pub trait ExemplarReservoir: Send {
 }
 
 /// A measurement that may become an exemplar.
+///
+/// ```
+/// use throughline_engine::{ExemplarReservoir, Measurement};
+/// use throughline_model::Exemplar;
+///
+/// /// Keeps the first measurement of an error that was made in a span.
+/// #[derive(Default)]
+/// struct FirstError(Option<Exemplar>);
+///
+/// impl ExemplarReservoir for FirstError {
+///     fn offer(&mut self, measurement: &Measurement<'_>) {
+///         let failed = measurement.filtered_attributes.iter().any(|a| a.key.as_str() == "error.type");
+///         if self.0.is_none() && failed && measurement.span.is_some() {
+///             self.0 = Some(measurement.to_exemplar());
+///         }
+///     }
+///
+///     fn collect(&mut self) -> Vec<Exemplar> {
+///         self.0.take().into_iter().collect()
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Measurement<'a> {
