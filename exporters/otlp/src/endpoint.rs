@@ -16,13 +16,21 @@ use crate::{Error, Tls};
 ///
 /// ```
 /// use std::time::Duration;
-/// use throughline_otlp::{Compression, Endpoint, Protocol, Signal};
+/// use throughline_otlp::{Compression, Endpoint, Protocol, Signal, Tls};
 ///
 /// let endpoint = Endpoint::base(Protocol::HttpProtobuf, "https://collector:4318", Signal::Metrics)?
 ///     .with_header("authorization", "Bearer secret")?
 ///     .with_timeout(Duration::from_secs(5))
-///     .with_compression(Compression::Gzip);
+///     .with_compression(Compression::Gzip)
+///     .with_tls(Tls::default())
+///     .with_max_request_size(1 << 20)?
+///     .with_max_response_size(64 << 10)?;
 /// assert_eq!(endpoint.url(), "https://collector:4318/v1/metrics");
+/// assert_eq!(endpoint.protocol(), Protocol::HttpProtobuf);
+/// assert_eq!(endpoint.timeout(), Duration::from_secs(5));
+/// assert_eq!(endpoint.compression(), Compression::Gzip);
+/// assert!(endpoint.is_secure());
+/// assert!(endpoint.header_names().eq(["authorization"]));
 /// assert!(!format!("{endpoint:?}").contains("secret"));
 /// # Ok::<(), throughline_otlp::Error>(())
 /// ```
@@ -39,6 +47,14 @@ pub struct Endpoint {
 }
 
 /// How requests travel.
+///
+/// ```
+/// use throughline_otlp::{Endpoint, Protocol, Signal};
+///
+/// let url = |protocol| Endpoint::local(protocol, Signal::Logs).url();
+/// assert_eq!(url(Protocol::Grpc), "http://localhost:4317/");
+/// assert_eq!(url(Protocol::HttpProtobuf), "http://localhost:4318/v1/logs");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// `grpc`: protobuf in gRPC over HTTP/2, port 4317 by default.
@@ -48,6 +64,14 @@ pub enum Protocol {
 }
 
 /// How request bodies are compressed.
+///
+/// ```
+/// use throughline_otlp::{Compression, Endpoint, Protocol, Signal};
+///
+/// let endpoint = Endpoint::local(Protocol::Grpc, Signal::Traces);
+/// assert_eq!(endpoint.compression(), Compression::None);
+/// assert_eq!(endpoint.with_compression(Compression::Gzip).compression(), Compression::Gzip);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Compression {
     /// Not at all; the default.
@@ -58,6 +82,16 @@ pub enum Compression {
 }
 
 /// What an endpoint receives.
+///
+/// ```
+/// use throughline_otlp::{Endpoint, Protocol, Signal};
+///
+/// for (signal, path) in [(Signal::Traces, "traces"), (Signal::Metrics, "metrics"), (Signal::Logs, "logs")] {
+///     let endpoint = Endpoint::base(Protocol::HttpProtobuf, "http://collector", signal)?;
+///     assert_eq!(endpoint.url(), format!("http://collector/v1/{path}"));
+/// }
+/// # Ok::<(), throughline_otlp::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Signal {
     /// Spans.
@@ -76,19 +110,53 @@ const URL_EXPECTED: &str = "a URL such as http://localhost:4318, with the scheme
 
 impl Endpoint {
     /// The time for one batch when none is set: 10 s.
+    ///
+    /// ```
+    /// use throughline_otlp::{Endpoint, Protocol, Signal};
+    ///
+    /// let endpoint = Endpoint::local(Protocol::Grpc, Signal::Traces);
+    /// assert_eq!(endpoint.timeout(), Endpoint::DEFAULT_TIMEOUT);
+    /// ```
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// The largest request when none is set: 4 MiB, which is what gRPC servers accept unless they are
     /// told otherwise. (OTLP recommends that clients *refuse* what is over 64 MiB; we split instead,
     /// early enough for every receiver.)
+    ///
+    /// ```
+    /// use throughline_otlp::{Endpoint, Protocol, Signal};
+    ///
+    /// // For a receiver that takes a quarter of what others do.
+    /// let endpoint = Endpoint::local(Protocol::Grpc, Signal::Traces)
+    ///     .with_max_request_size(Endpoint::DEFAULT_MAX_REQUEST_SIZE / 4)?;
+    /// # Ok::<(), throughline_otlp::Error>(())
+    /// ```
     pub const DEFAULT_MAX_REQUEST_SIZE: usize = 4 * 1024 * 1024;
 
     /// The largest response when none is set: 4 MiB (OTLP, "OTLP/HTTP Response").
+    ///
+    /// ```
+    /// use throughline_otlp::{Endpoint, Protocol, Signal};
+    ///
+    /// // For a receiver that explains itself at length.
+    /// let endpoint = Endpoint::local(Protocol::Grpc, Signal::Traces)
+    ///     .with_max_response_size(2 * Endpoint::DEFAULT_MAX_RESPONSE_SIZE)?;
+    /// # Ok::<(), throughline_otlp::Error>(())
+    /// ```
     pub const DEFAULT_MAX_RESPONSE_SIZE: usize = 4 * 1024 * 1024;
 
     /// A signal's own endpoint, such as `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` has: the URL is used as it
     /// is, only an absent path becomes `/` (specification: `protocol/exporter.md`, "Endpoint URLs for
     /// OTLP/HTTP").
+    ///
+    /// ```
+    /// use throughline_otlp::{Endpoint, Protocol};
+    ///
+    /// let endpoint = Endpoint::new(Protocol::HttpProtobuf, "https://metrics.example.com/in")?;
+    /// assert_eq!(endpoint.url(), "https://metrics.example.com/in");
+    /// assert!(Endpoint::new(Protocol::Grpc, "https://metrics.example.com/in").is_err());
+    /// # Ok::<(), throughline_otlp::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Where `url` is no URL with the scheme `http` or `https` and a host, where it carries a user or a
@@ -123,6 +191,14 @@ impl Endpoint {
 
     /// The collector on this machine: `http://localhost:4317` for gRPC, `http://localhost:4318` with the
     /// signal's path for HTTP.
+    ///
+    /// ```
+    /// use throughline_otlp::{Endpoint, Protocol, Signal};
+    ///
+    /// let endpoint = Endpoint::local(Protocol::HttpProtobuf, Signal::Traces);
+    /// assert_eq!(endpoint.url(), "http://localhost:4318/v1/traces");
+    /// assert!(!endpoint.is_secure());
+    /// ```
     pub fn local(protocol: Protocol, signal: Signal) -> Self {
         let url = match (protocol, signal) {
             (Protocol::Grpc, _) => "http://localhost:4317/",

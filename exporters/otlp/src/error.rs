@@ -12,6 +12,8 @@ use std::fmt;
 ///
 /// let error = Endpoint::new(Protocol::Grpc, "ftp://collector").unwrap_err();
 /// assert_eq!(error.field(), "url");
+/// assert_eq!(error.value(), "ftp://collector");
+/// assert_eq!(error.expected(), "a URL such as http://localhost:4318, with the scheme http or https");
 /// assert!(error.to_string().contains("ftp://collector"));
 /// ```
 #[derive(Debug)]

@@ -5,11 +5,12 @@
 //! made of spans, [`LogExporter`] what it made of log records. This crate does not know how anything was
 //! measured, nor when it is time to send; it says what became of what it was given.
 //!
-//! ```no_run
+//! ```
 //! use throughline_model::{Push, Snapshot};
 //! use throughline_otlp::{Endpoint, MetricExporter, Protocol, Signal};
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = Endpoint::base(Protocol::Grpc, "http://collector:4317", Signal::Metrics)?;
 //! let exporter = MetricExporter::new(endpoint)?;
 //! exporter.push(&Snapshot::default()).await?;

@@ -27,11 +27,31 @@ use crate::{Compression, Endpoint, Error, Protocol, Signal};
 /// endpoint wins, with one exception: an endpoint without compression is compressed where the variable says
 /// so.
 ///
-/// ```no_run
+/// ```
+/// # use opentelemetry::logs::{LogRecord, Logger, LoggerProvider};
+/// use opentelemetry_sdk::Resource;
+/// use opentelemetry_sdk::logs::{LogBatch, LogExporter as _};
+/// # use opentelemetry_sdk::logs::SdkLoggerProvider;
+/// # use throughline_model::SelfMeter;
 /// use throughline_otlp::{Endpoint, LogExporter, Protocol, Signal};
+/// # use throughline_testkit::{ManualClock, otlp_sink::OtlpSink};
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let exporter = LogExporter::new(Endpoint::local(Protocol::Grpc, Signal::Logs))?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut record = SdkLoggerProvider::builder().build().logger("shop").create_log_record();
+/// # record.set_body("out of stock".into());
+/// # record.set_observed_timestamp(std::time::SystemTime::now());
+/// # let scope = opentelemetry::InstrumentationScope::builder("shop").build();
+/// # let sink = OtlpSink::start().await?;
+/// # let (url, meter) = (sink.url(), SelfMeter::new());
+/// # let clock = std::sync::Arc::new(ManualClock::new());
+/// let exporter = LogExporter::new(Endpoint::base(Protocol::Grpc, &url, Signal::Logs)?)?
+///     .with_resource(&Resource::builder().with_service_name("checkout").build())
+///     .with_self_meter(&meter)
+///     .with_clock(clock);
+/// println!("to {}", exporter.endpoint().url());
+/// exporter.export(LogBatch::new(&[(&record, &scope)])).await?;
+/// # assert_eq!(sink.logs().len(), 1);
 /// # Ok(())
 /// # }
 /// ```

@@ -25,17 +25,43 @@ use crate::{Endpoint, Error, Signal};
 ///
 /// Integers travel as signed 64 bits: a `u64` above `i64::MAX` is sent as a double.
 ///
-/// ```no_run
-/// use throughline_model::{Push, PushError, Snapshot};
+/// ```
+/// use throughline_model::{Push, PushError};
+/// # use throughline_model::*;
 /// use throughline_otlp::{Endpoint, MetricExporter, Protocol, Signal};
+/// # use throughline_testkit::{ManualClock, SeededRandom, otlp_sink::OtlpSink};
 ///
-/// # async fn example(snapshot: Snapshot) -> Result<(), Box<dyn std::error::Error>> {
-/// let exporter = MetricExporter::new(Endpoint::local(Protocol::HttpProtobuf, Signal::Metrics))?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let at = std::time::SystemTime::UNIX_EPOCH;
+/// # let point = NumberPoint {
+/// #     attributes: Attributes::default(), start: at, time: at, value: Number::U64(7), exemplars: vec![],
+/// # };
+/// # let sum = |points| Data::Sum(Sum { temporality: Temporality::Cumulative, monotonic: true, points });
+/// # let orders = |points| Metric {
+/// #     name: "orders".into(), description: "".into(), unit: "{order}".into(), data: sum(points),
+/// # };
+/// # let scope = opentelemetry::InstrumentationScope::builder("shop").build();
+/// # let metrics = vec![orders(vec![point])];
+/// # let snapshot = Snapshot { scopes: vec![ScopeMetrics { scope, metrics }], ..Snapshot::default() };
+/// # let sink = OtlpSink::start().await?;
+/// # let (url, meter) = (sink.url(), SelfMeter::new());
+/// # let clock = std::sync::Arc::new(ManualClock::new());
+/// # let random = std::sync::Arc::new(SeededRandom::new(7));
+/// let endpoint = Endpoint::base(Protocol::HttpProtobuf, &url, Signal::Metrics)?;
+/// let exporter = MetricExporter::new(endpoint)?
+///     .with_self_meter(&meter)
+///     .with_clock(clock)
+///     .with_random(random);
+/// println!("to {}", exporter.endpoint().url());
 /// match exporter.push(&snapshot).await {
 ///     Ok(()) => println!("all {} points acknowledged", snapshot.point_count()),
 ///     Err(PushError::Rejected { items, message }) => println!("{items} points rejected: {message}"),
 ///     Err(error) => println!("not delivered: {error}"),
 /// }
+/// # assert_eq!(sink.metrics().len(), 1);
+/// exporter.shutdown();
+/// assert_eq!(exporter.push(&snapshot).await, Err(PushError::Shutdown));
 /// # Ok(())
 /// # }
 /// ```
@@ -50,6 +76,28 @@ const METHOD: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/E
 
 impl MetricExporter {
     /// The most points that one request has. The Collector's batches have as many.
+    ///
+    /// ```
+    /// # use throughline_model::*;
+    /// use throughline_otlp::MetricExporter;
+    ///
+    /// # let snapshot_of = |points: usize| {
+    /// #     let at = std::time::SystemTime::UNIX_EPOCH;
+    /// #     let point = NumberPoint {
+    /// #         attributes: Attributes::default(), start: at, time: at, value: Number::U64(7), exemplars: vec![],
+    /// #     };
+    /// #     let sum = |points| Data::Sum(Sum { temporality: Temporality::Cumulative, monotonic: true, points });
+    /// #     let orders = |points| Metric {
+    /// #         name: "orders".into(), description: "".into(), unit: "{order}".into(), data: sum(points),
+    /// #     };
+    /// #     let scope = opentelemetry::InstrumentationScope::builder("shop").build();
+    /// #     let metrics = vec![orders(vec![point; points])];
+    /// #     Snapshot { scopes: vec![ScopeMetrics { scope, metrics }], ..Snapshot::default() }
+    /// # };
+    /// let requests = |points| MetricExporter::encode(&snapshot_of(points)).count();
+    /// assert_eq!(requests(MetricExporter::MAX_POINTS), 1);
+    /// assert_eq!(requests(MetricExporter::MAX_POINTS + 1), 2);
+    /// ```
     pub const MAX_POINTS: usize = 8192;
 
     /// An exporter that sends to `endpoint`. It connects when it sends first.

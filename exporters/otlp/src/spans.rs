@@ -25,17 +25,37 @@ use crate::{Endpoint, Error, Signal};
 /// more calls [`SpanExporter::export_with_outcome`]: `Ok` means that the receiver acknowledged every span of
 /// the batch, which `opentelemetry-otlp` does not say (it answers a partial success with `Ok`).
 ///
-/// ```no_run
+/// ```
+/// # use opentelemetry::trace::{Span, Tracer, TracerProvider};
+/// use opentelemetry_sdk::Resource;
+/// # use opentelemetry_sdk::trace::SdkTracerProvider;
 /// use throughline_model::PushError;
+/// # use throughline_model::SelfMeter;
 /// use throughline_otlp::{Endpoint, Protocol, Signal, SpanExporter};
+/// # use throughline_testkit::{CollectingSpanExporter, ManualClock, SeededRandom, otlp_sink::OtlpSink};
 ///
-/// # async fn example(batch: Vec<opentelemetry_sdk::trace::SpanData>) -> Result<(), Box<dyn std::error::Error>> {
-/// let exporter = SpanExporter::new(Endpoint::local(Protocol::Grpc, Signal::Traces))?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let collected = CollectingSpanExporter::new();
+/// # let provider = SdkTracerProvider::builder().with_simple_exporter(collected.clone()).build();
+/// # provider.tracer("shop").start("checkout").end();
+/// # let batch = collected.spans();
+/// # let sink = OtlpSink::start().await?;
+/// # let (url, meter) = (sink.url(), SelfMeter::new());
+/// # let clock = std::sync::Arc::new(ManualClock::new());
+/// # let random = std::sync::Arc::new(SeededRandom::new(7));
+/// let exporter = SpanExporter::new(Endpoint::base(Protocol::Grpc, &url, Signal::Traces)?)?
+///     .with_resource(&Resource::builder().with_service_name("checkout").build())
+///     .with_self_meter(&meter)
+///     .with_clock(clock)
+///     .with_random(random);
+/// println!("to {}", exporter.endpoint().url());
 /// match exporter.export_with_outcome(batch).await {
 ///     Ok(()) => println!("delivered"),
 ///     Err(PushError::Rejected { items, .. }) => println!("{items} spans rejected"),
 ///     Err(error) => println!("lost: {error}"),
 /// }
+/// # assert_eq!(sink.traces().len(), 1);
 /// # Ok(())
 /// # }
 /// ```

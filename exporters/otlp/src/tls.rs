@@ -17,13 +17,21 @@ use crate::Error;
 /// By default the server must have a certificate from an authority that the operating system trusts.
 /// `Debug` shows which parts are set and nothing of the key.
 ///
-/// ```no_run
+/// ```
 /// use throughline_otlp::Tls;
 ///
+/// # let issuer = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+/// # let (pem, key) = (issuer.cert.pem(), issuer.signing_key.serialize_pem());
+/// # let temporary = tempfile::tempdir()?;
+/// # let secrets = temporary.path();
+/// # for (file, text) in [("ca.pem", &pem), ("client.pem", &pem), ("client.key", &key)] {
+/// #     std::fs::write(secrets.join(file), text)?;
+/// # }
 /// let tls = Tls::default()
-///     .with_ca_file("ca.pem")?
-///     .with_identity_files("client.pem", "client.key")?;
-/// # Ok::<(), throughline_otlp::Error>(())
+///     .with_ca_file(secrets.join("ca.pem"))?
+///     .with_identity_files(secrets.join("client.pem"), secrets.join("client.key"))?;
+/// assert_eq!(format!("{tls:?}"), r#"Tls { ca: "given", identity: true }"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct Tls {
@@ -44,6 +52,18 @@ const KEY_EXPECTED: &str = "the private key of the client certificate, in PEM";
 impl Tls {
     /// Trusts these authorities (PEM) and no others.
     ///
+    /// ```
+    /// use throughline_otlp::Tls;
+    ///
+    /// # let ca = rcgen::generate_simple_self_signed(["localhost".to_owned()])?.cert.pem();
+    /// assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"));
+    /// let tls = Tls::default().with_ca(ca.as_bytes())?;
+    ///
+    /// let error = Tls::default().with_ca(b"not PEM").unwrap_err();
+    /// assert_eq!(error.field(), "tls.ca");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where there is no certificate in it, or one that cannot be read.
     pub fn with_ca(self, pem: &[u8]) -> Result<Self, Error> {
@@ -61,6 +81,20 @@ impl Tls {
     }
 
     /// Shows this certificate (with its chain) to a server that asks for one, and proves it with the key.
+    ///
+    /// ```
+    /// use throughline_otlp::Tls;
+    ///
+    /// # let issued = || rcgen::generate_simple_self_signed(["client".to_owned()]);
+    /// # let (client, other) = (issued()?, issued()?);
+    /// # let certificate = client.cert.pem();
+    /// # let (key, key_of_another) = (client.signing_key.serialize_pem(), other.signing_key.serialize_pem());
+    /// let tls = Tls::default().with_identity(certificate.as_bytes(), key.as_bytes())?;
+    ///
+    /// let error = Tls::default().with_identity(certificate.as_bytes(), key_of_another.as_bytes());
+    /// assert_eq!(error.unwrap_err().field(), "tls.client_key");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Where there is no certificate or no key in them, or the key is not the certificate's.
