@@ -274,11 +274,14 @@ impl Endpoint {
         }
     }
 
-    /// The URL that `signal` is posted to over HTTP: a base gets `v1/<signal>` added to its path
-    /// (`protocol/exporter.md`, Endpoint URLs for OTLP/HTTP). gRPC takes [`Endpoint::as_str`] instead.
+    /// The URL that `signal` is posted to over HTTP: a base gets `v1/<signal>` added to its path,
+    /// before its query (`protocol/exporter.md`, Endpoint URLs for OTLP/HTTP). gRPC takes [`Endpoint::as_str`] instead.
     pub fn http_url(&self, signal: Signal) -> String {
         match self {
-            Endpoint::Base(url) => format!("{}/v1/{signal}", url.trim_end_matches('/')),
+            Endpoint::Base(url) => {
+                let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+                format!("{}/v1/{signal}{query}", path.trim_end_matches('/'))
+            }
             Endpoint::Exact(url) => url.clone(),
         }
     }

@@ -418,6 +418,25 @@ fn a_base_endpoint_gets_the_signal_added_and_an_exact_one_does_not() {
 }
 
 #[test]
+fn the_query_of_a_base_endpoint_stays_behind_the_path() {
+    for (base, expected) in [
+        (
+            "http://collector:4318/?key=a/b",
+            "http://collector:4318/v1/traces?key=a/b",
+        ),
+        (
+            "http://collector:4318?key=x",
+            "http://collector:4318/v1/traces?key=x",
+        ),
+        ("http://collector/in/?", "http://collector/in/v1/traces?"),
+    ] {
+        let environment = valid(&[("OTEL_EXPORTER_OTLP_ENDPOINT", base)]);
+        let endpoint = environment.otlp.signal(Signal::Traces).endpoint.unwrap();
+        assert_eq!(endpoint.http_url(Signal::Traces), expected);
+    }
+}
+
+#[test]
 fn an_endpoint_that_cannot_be_one_is_refused() {
     for value in [
         "ftp://collector",
