@@ -113,3 +113,20 @@ fn what_code_said_about_otlp_shows_no_secret() {
         assert!(debug.contains(&format!("{shown:?}")), "{debug}");
     }
 }
+
+#[test]
+fn a_query_that_grpc_cannot_send_is_said_once() {
+    let environment = |name: &str| match name {
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("http://127.0.0.1:9/?key=s3cret".to_owned()),
+        "OTEL_EXPORTER_OTLP_PROTOCOL" => Some("grpc".to_owned()),
+        _ => None,
+    };
+    let telemetry = Telemetry::builder("shop")
+        .environment(environment)
+        .otlp(Otlp::new().signals([Signal::Traces, Signal::Logs]))
+        .build()
+        .unwrap();
+    let expected = "ignored: the query of OTEL_EXPORTER_OTLP_ENDPOINT: gRPC cannot send one, \
+                    expected a header";
+    assert_eq!(telemetry.describe().notices(), [expected]);
+}

@@ -119,6 +119,14 @@ impl Exit {
             }
             lines.push("exporter", "otlp", source);
             let endpoint = builder.otlp.resolve(signal.of_otlp(), environment, lines)?;
+            let unsent = builder
+                .otlp
+                .unsent_query(signal.of_otlp(), environment, &endpoint);
+            if let Some(notice) = unsent
+                && !description.notices.contains(&notice)
+            {
+                description.notices.push(notice);
+            }
             Ok(Exit::Otlp(Box::new(endpoint)))
         }
         #[cfg(not(feature = "otlp"))]

@@ -133,6 +133,26 @@ impl Otlp {
             && variable.ends_with("ENDPOINT")
     }
 
+    /// A notice where the URL of `endpoint` has a query and its protocol cannot send one. It may be a secret.
+    pub(crate) fn unsent_query(
+        &self,
+        signal: Signal,
+        environment: &Environment,
+        endpoint: &Endpoint,
+    ) -> Option<String> {
+        let signal = config_signal(signal);
+        let from = environment.otlp.signal(signal).endpoint;
+        let (url, name) = match (&self.endpoint, &from) {
+            (Some(url), _) => (url.as_str(), "`.otlp(..)`"),
+            (None, Some(url)) => (url.as_str(), url.variable(signal)),
+            (None, None) => return None,
+        };
+        let is_unsent = endpoint.protocol() == Protocol::Grpc && url.contains('?');
+        is_unsent.then(|| {
+            format!("ignored: the query of {name}: gRPC cannot send one, expected a header")
+        })
+    }
+
     /// The endpoint of one signal.
     ///
     /// # Errors
