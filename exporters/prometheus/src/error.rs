@@ -5,6 +5,20 @@ use std::io;
 use std::net::SocketAddr;
 
 /// Why the endpoint could not be set up. Each says which setting, its value and what was expected.
+///
+/// ```
+/// use std::sync::Arc;
+/// # use throughline_model::{Collect, CollectError, Snapshot};
+/// use throughline_prometheus::{Error, Server, Settings};
+///
+/// # #[derive(Debug)] struct Nothing;
+/// # impl Collect for Nothing {
+/// #     fn collect(&self, _: std::time::Duration) -> Result<Snapshot, CollectError> { Ok(Snapshot::default()) }
+/// # }
+/// # let reader = Nothing;
+/// let error = Server::bind(Settings::default().host("0.0.0.0"), Arc::new(reader)).unwrap_err();
+/// assert!(matches!(error, Error::PublicAddress { host, .. } if host == "0.0.0.0"));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

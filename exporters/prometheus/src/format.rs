@@ -33,6 +33,15 @@ pub struct Format {
 }
 
 /// A text format and its version (prometheus/docs: `instrumenting/content_negotiation.md`).
+///
+/// ```
+/// use throughline_prometheus::{Format, Protocol};
+///
+/// let protocol = |accept| Format::negotiate(Some(accept)).protocol;
+/// assert_eq!(protocol("text/plain;version=1.0.0"), Protocol::Text1_0_0);
+/// assert_eq!(protocol("application/openmetrics-text"), Protocol::OpenMetrics1_0_0);
+/// assert_eq!(protocol("text/html"), Protocol::Text0_0_4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 #[allow(
@@ -53,6 +62,15 @@ pub enum Protocol {
 
 /// What becomes of names outside the classic character set
 /// (prometheus/docs: `instrumenting/escaping_schemes.md`).
+///
+/// ```
+/// use throughline_prometheus::{Escaping, Format};
+///
+/// let escaping = |accept| Format::negotiate(Some(accept)).escaping;
+/// assert_eq!(escaping("text/plain;version=1.0.0;escaping=dots"), Escaping::Dots);
+/// // The oldest protocol knows no other.
+/// assert_eq!(escaping("text/plain;version=0.0.4;escaping=dots"), Escaping::Underscores);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Escaping {
     /// `allow-utf-8`: names stay as they are, quoted.

@@ -24,6 +24,27 @@ use throughline_model::Snapshot;
 use crate::{Format, Options, Report};
 
 /// A rendered snapshot, and what it could not carry.
+///
+/// ```
+/// # use throughline_model::*;
+/// use throughline_prometheus::{Format, Options, render};
+///
+/// # let at = std::time::SystemTime::UNIX_EPOCH;
+/// # let sum = |name: &'static str, temporality| Metric {
+/// #     name: name.into(), description: "".into(), unit: "".into(),
+/// #     data: Data::Sum(Sum { temporality, monotonic: true, points: vec![NumberPoint {
+/// #         attributes: Attributes::default(), start: at, time: at, value: Number::U64(7), exemplars: vec![],
+/// #     }] }),
+/// # };
+/// # let scope = opentelemetry::InstrumentationScope::builder("shop").build();
+/// # let metrics = vec![sum("orders", Temporality::Cumulative), sum("retries", Temporality::Delta)];
+/// # let snapshot = Snapshot { scopes: vec![ScopeMetrics { scope, metrics }], ..Snapshot::default() };
+/// // `orders` is cumulative, `retries` is delta.
+/// let exposition = render(&snapshot, Format::default(), &Options::default());
+/// assert!(exposition.text.contains("orders_total{otel_scope_name=\"shop\"} 7\n"));
+/// assert!(!exposition.text.contains("retries"));
+/// assert_eq!(exposition.report.drops()[0].metric, "retries");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exposition {

@@ -3,6 +3,27 @@
 use std::fmt;
 
 /// What one rendering wrote and what it had to leave out, by metric and cause.
+///
+/// ```
+/// # use throughline_model::*;
+/// use throughline_prometheus::{Cause, Format, Options, render};
+///
+/// # let at = std::time::SystemTime::UNIX_EPOCH;
+/// # let sum = |name: &'static str, temporality| Metric {
+/// #     name: name.into(), description: "".into(), unit: "".into(),
+/// #     data: Data::Sum(Sum { temporality, monotonic: true, points: vec![NumberPoint {
+/// #         attributes: Attributes::default(), start: at, time: at, value: Number::U64(7), exemplars: vec![],
+/// #     }] }),
+/// # };
+/// # let scope = opentelemetry::InstrumentationScope::builder("shop").build();
+/// # let metrics = vec![sum("orders", Temporality::Cumulative), sum("retries", Temporality::Delta)];
+/// # let snapshot = Snapshot { scopes: vec![ScopeMetrics { scope, metrics }], ..Snapshot::default() };
+/// // `orders` is cumulative, `retries` is delta.
+/// let report = render(&snapshot, Format::default(), &Options::default()).report;
+/// assert_eq!(report.points(), 1);
+/// assert_eq!(report.dropped(Cause::DeltaTemporality), 1);
+/// assert_eq!(report.drops().len(), 1);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     points: u64,
@@ -52,6 +73,27 @@ impl Report {
 }
 
 /// What was left out of one metric for one cause.
+///
+/// ```
+/// # use throughline_model::*;
+/// use throughline_prometheus::{Cause, Format, Options, render};
+///
+/// # let at = std::time::SystemTime::UNIX_EPOCH;
+/// # let sum = |name: &'static str, temporality| Metric {
+/// #     name: name.into(), description: "".into(), unit: "".into(),
+/// #     data: Data::Sum(Sum { temporality, monotonic: true, points: vec![NumberPoint {
+/// #         attributes: Attributes::default(), start: at, time: at, value: Number::U64(7), exemplars: vec![],
+/// #     }] }),
+/// # };
+/// # let scope = opentelemetry::InstrumentationScope::builder("shop").build();
+/// # let metrics = vec![sum("orders", Temporality::Cumulative), sum("retries", Temporality::Delta)];
+/// # let snapshot = Snapshot { scopes: vec![ScopeMetrics { scope, metrics }], ..Snapshot::default() };
+/// // `orders` is cumulative, `retries` is delta.
+/// let report = render(&snapshot, Format::default(), &Options::default()).report;
+/// let drops = &report.drops()[0];
+/// assert_eq!((drops.scope.as_str(), drops.metric.as_str()), ("shop", "retries"));
+/// assert_eq!((drops.cause, drops.count), (Cause::DeltaTemporality, 1));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drops {
@@ -66,6 +108,17 @@ pub struct Drops {
 }
 
 /// Why something was left out.
+///
+/// ```
+/// use throughline_prometheus::Cause;
+///
+/// let cause = Cause::DeltaTemporality;
+/// assert_eq!(cause.as_str(), "delta_temporality");
+/// assert_eq!(
+///     format!("7 {} dropped: {cause}", cause.what()),
+///     "7 points dropped: Prometheus has no delta temporality",
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {

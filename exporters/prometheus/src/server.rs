@@ -141,6 +141,29 @@ impl Server {
     /// Answers scrapes until the future is dropped. Runs on a tokio runtime of either flavour, with its
     /// I/O and time enabled.
     ///
+    /// ```
+    /// # use throughline_model::{Collect, CollectError, Snapshot};
+    /// use throughline_prometheus::{Server, Settings};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # #[derive(Debug)] struct Nothing;
+    /// # impl Collect for Nothing {
+    /// #     fn collect(&self, _: std::time::Duration) -> Result<Snapshot, CollectError> { Ok(Snapshot::default()) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let reader = std::sync::Arc::new(Nothing);
+    /// let server = Server::bind(Settings::default().port(0), reader)?;
+    /// let mut scraper = tokio::net::TcpStream::connect(server.local_addr()).await?;
+    /// tokio::spawn(server.serve());
+    ///
+    /// scraper.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
+    /// let mut answer = String::new();
+    /// scraper.read_to_string(&mut answer).await?;
+    /// assert!(answer.starts_with("HTTP/1.1 200 OK"));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Bind`] where the runtime cannot take over the socket.
     pub async fn serve(self) -> Result<(), Error> {

@@ -9,10 +9,19 @@ use crate::{Error, Options};
 /// What the endpoint is set up with. The default listens on `127.0.0.1:9464`.
 ///
 /// ```
-/// use throughline_prometheus::Settings;
+/// use throughline_model::SelfMeter;
+/// use throughline_prometheus::{Options, Settings};
 ///
-/// let settings = Settings::default().host("0.0.0.0").bearer_token("s3cret");
+/// let settings = Settings::default()
+///     .host("0.0.0.0")
+///     .port(9100)
+///     .bearer_token("s3cret")
+///     .options(Options { created: true, ..Options::default() })
+///     .self_meter(SelfMeter::new());
 /// assert!(!format!("{settings:?}").contains("s3cret"));
+///
+/// // Without a token, where a firewall says who may scrape.
+/// let settings = Settings::default().host("0.0.0.0").allow_public(true);
 /// ```
 #[derive(Clone)]
 pub struct Settings {
