@@ -7,6 +7,16 @@ use std::time::Duration;
 use opentelemetry_sdk::error::OTelSdkError;
 
 /// Why a queue or a sampler was not built, or a flush or shutdown did not deliver everything.
+///
+/// ```
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::{Error, SpanQueue, batch::BatchSettings};
+///
+/// let settings = BatchSettings { max_queue_size: 0, ..BatchSettings::spans() };
+/// let error = SpanQueue::new(settings, &SelfMeter::new()).unwrap_err();
+/// assert!(matches!(error, Error::Setting { field: "max_queue_size", .. }));
+/// assert_eq!(error.to_string(), "max_queue_size is 0: expected at least 1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

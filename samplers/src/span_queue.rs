@@ -21,6 +21,34 @@ use crate::span_weight::span_weight;
 /// so nothing here emits a `tracing` event, runs anyone else's code or touches a span beyond its context.
 ///
 /// It reports `otel.sdk.span.live` besides what [`batch::queue`] reports.
+///
+/// ```
+/// use std::time::Duration;
+/// use opentelemetry::trace::{Span, Tracer, TracerProvider};
+/// use opentelemetry_sdk::trace::SdkTracerProvider;
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::{SpanQueue, batch::BatchSettings};
+/// # use throughline_testkit::CollectingSpanExporter;
+///
+/// # let exporter = CollectingSpanExporter::new();
+/// let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new())?;
+/// # let delivery = std::thread::spawn(move || {
+/// #     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+/// #     runtime.block_on(worker.run(exporter));
+/// # });
+/// let provider = SdkTracerProvider::builder().with_span_processor(queue.clone()).build();
+/// let tracer = provider.tracer("shop");
+///
+/// tracer.start("checkout").end();
+/// queue.force_flush(Duration::from_secs(5))?;
+/// assert_eq!(queue.counts().delivered, 1);
+///
+/// tracer.start("refund").end();
+/// queue.shutdown(Duration::from_secs(5))?;
+/// assert_eq!(queue.counts().delivered, 2);
+/// # delivery.join().unwrap();
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SpanQueue {
     queue: Queue<SpanData>,
@@ -30,6 +58,16 @@ pub struct SpanQueue {
 
 impl SpanQueue {
     /// How long [`SpanProcessor::force_flush`] waits, which takes no time of its own.
+    ///
+    /// ```
+    /// use throughline_model::SelfMeter;
+    /// use throughline_samplers::{Error, SpanQueue, batch::BatchSettings};
+    ///
+    /// let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new())?;
+    /// drop(worker);
+    /// assert_eq!(queue.force_flush(SpanQueue::FLUSH_TIMEOUT), Err(Error::WorkerGone));
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
     pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// A queue and its worker.
@@ -64,6 +102,28 @@ impl SpanQueue {
     ///
     /// # Errors
     /// As [`Queue::force_flush_async`].
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use opentelemetry::trace::{Span, Tracer, TracerProvider};
+    /// use opentelemetry_sdk::trace::SdkTracerProvider;
+    /// use throughline_model::SelfMeter;
+    /// use throughline_samplers::{SpanQueue, batch::BatchSettings};
+    /// # use throughline_testkit::CollectingSpanExporter;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), throughline_samplers::Error> {
+    /// # let exporter = CollectingSpanExporter::new();
+    /// let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new())?;
+    /// tokio::spawn(worker.run(exporter));
+    ///
+    /// let provider = SdkTracerProvider::builder().with_span_processor(queue.clone()).build();
+    /// provider.tracer("shop").start("checkout").end();
+    /// queue.force_flush_async(Duration::from_secs(5)).await?;
+    /// assert_eq!(queue.counts().delivered, 1);
+    /// # Ok(()) }
+    /// ```
     pub async fn force_flush_async(&self, timeout: Duration) -> Result<(), Error> {
         self.queue.force_flush_async(timeout).await
     }
@@ -80,6 +140,28 @@ impl SpanQueue {
     ///
     /// # Errors
     /// As [`Queue::shutdown_async`].
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use opentelemetry::trace::{Span, Tracer, TracerProvider};
+    /// use opentelemetry_sdk::trace::SdkTracerProvider;
+    /// use throughline_model::SelfMeter;
+    /// use throughline_samplers::{SpanQueue, batch::BatchSettings};
+    /// # use throughline_testkit::CollectingSpanExporter;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), throughline_samplers::Error> {
+    /// # let exporter = CollectingSpanExporter::new();
+    /// let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new())?;
+    /// tokio::spawn(worker.run(exporter));
+    ///
+    /// let provider = SdkTracerProvider::builder().with_span_processor(queue.clone()).build();
+    /// provider.tracer("shop").start("checkout").end();
+    /// queue.shutdown_async(Duration::from_secs(5)).await?;
+    /// assert_eq!(queue.counts().lost(), 0);
+    /// # Ok(()) }
+    /// ```
     pub async fn shutdown_async(&self, timeout: Duration) -> Result<(), Error> {
         self.queue.shutdown_async(timeout).await
     }
@@ -113,6 +195,23 @@ impl SpanProcessor for SpanQueue {
 }
 
 /// The end of a [`SpanQueue`] that exports.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::{SpanQueue, batch::BatchSettings};
+/// # use throughline_testkit::CollectingSpanExporter;
+///
+/// # let exporter = CollectingSpanExporter::new();
+/// let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new())?;
+/// let delivery = std::thread::spawn(move || {
+///     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+///     runtime.block_on(worker.run(exporter));
+/// });
+/// queue.shutdown(Duration::from_secs(5))?;
+/// delivery.join().expect("it ends when the queue does");
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct SpanWorker {
     worker: Worker<SpanData>,

@@ -6,6 +6,21 @@ use std::fmt;
 ///
 /// At any moment `accepted() = queued + in_flight + delivered + failed + abandoned`, and
 /// `offered() = accepted() + queue_full + already_shutdown`: nothing is counted twice or not at all.
+///
+/// ```
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::batch::{self, BatchSettings, Items};
+///
+/// let room_for_two = BatchSettings { max_queue_size: 2, max_export_batch_size: 2, ..BatchSettings::spans() };
+/// let (queue, _worker) = batch::queue(Items::Spans, room_for_two, String::len, &SelfMeter::new())?;
+/// let refused = ["a", "b", "c"].map(|item| queue.push(item.to_string()).is_err());
+/// assert_eq!(refused, [false, false, true]);
+///
+/// let counts = queue.counts();
+/// assert_eq!((counts.offered(), counts.accepted(), counts.queue_full), (3, 2, 1));
+/// assert_eq!((counts.submitted(), counts.lost()), (0, 1));
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counts {
@@ -53,6 +68,17 @@ impl Counts {
 }
 
 /// Why an item was not taken into the queue.
+///
+/// ```
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::batch::{self, BatchSettings, DropCause, Items};
+///
+/// let tiny = BatchSettings { max_queue_bytes: 4, max_export_batch_bytes: 4, ..BatchSettings::spans() };
+/// let (queue, _worker) = batch::queue(Items::Spans, tiny, String::len, &SelfMeter::new())?;
+/// assert_eq!(queue.push("hello".to_string()), Err(DropCause::QueueFull));
+/// assert_eq!(DropCause::QueueFull.error_type(), "queue_full");
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropCause {

@@ -48,6 +48,16 @@ pub trait Export<T>: Send {
 }
 
 /// Why a batch, or a part of it, was not acknowledged.
+///
+/// ```
+/// use throughline_samplers::batch::Failure;
+///
+/// let all = Failure::new("503", "the receiver is away");
+/// assert_eq!((all.error_type.as_ref(), all.items), ("503", None));
+///
+/// let some = Failure::partial(3, "too old");
+/// assert_eq!((some.error_type.as_ref(), some.items), ("rejected", Some(3)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {

@@ -13,6 +13,16 @@ use super::{BatchSettings, Counts, DropCause, Worker};
 use crate::{Error, self_observed};
 
 /// What a queue holds, which decides the names it reports under.
+///
+/// ```
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::batch::{self, BatchSettings, Items};
+///
+/// let (settings, meter) = (BatchSettings::log_records(), SelfMeter::new());
+/// // Reports its capacity as `otel.sdk.processor.log.queue.capacity`.
+/// let (queue, worker) = batch::queue(Items::LogRecords, settings, String::len, &meter)?;
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Items {
@@ -79,6 +89,38 @@ pub fn queue<T: Send + 'static>(
 
 /// The end of a queue that items are pushed into. Clones are the same queue; when the last one is
 /// dropped, the queue shuts down without anyone waiting for it.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::batch::{self, BatchSettings, DropCause, Items};
+/// # use throughline_samplers::batch::{Export, Failure};
+///
+/// # struct Print;
+/// # impl Export<String> for Print {
+/// #     async fn export(&mut self, batch: Vec<String>) -> Result<(), Failure> {
+/// #         println!("{}", batch.join("\n"));
+/// #         Ok(())
+/// #     }
+/// # }
+/// let settings = BatchSettings::log_records();
+/// let (queue, worker) = batch::queue(Items::LogRecords, settings, String::len, &SelfMeter::new())?;
+/// assert_eq!(queue.settings(), settings);
+/// # let delivery = std::thread::spawn(move || {
+/// #     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+/// #     runtime.block_on(worker.run(Print));
+/// # });
+///
+/// let same = queue.clone();
+/// std::thread::spawn(move || same.push("hello".to_string())).join().unwrap().expect("there is room");
+/// queue.force_flush(Duration::from_secs(5))?;
+/// assert_eq!(queue.counts().delivered, 1);
+///
+/// queue.shutdown(Duration::from_secs(5))?;
+/// assert_eq!(queue.push("too late".to_string()), Err(DropCause::AlreadyShutdown));
+/// # delivery.join().unwrap();
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
 pub struct Queue<T: Send + 'static>(Arc<Handle<T>>);
 
 struct Handle<T: Send + 'static> {
@@ -141,6 +183,32 @@ impl<T: Send + 'static> Queue<T> {
     ///
     /// # Errors
     /// As [`Queue::force_flush`], but for [`Error::DeliveryThread`].
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use throughline_model::SelfMeter;
+    /// use throughline_samplers::batch::{self, BatchSettings, Items};
+    /// # use throughline_samplers::batch::{Export, Failure};
+    ///
+    /// # struct Print;
+    /// # impl Export<String> for Print {
+    /// #     async fn export(&mut self, batch: Vec<String>) -> Result<(), Failure> {
+    /// #         println!("{}", batch.join("\n"));
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), throughline_samplers::Error> {
+    /// let settings = BatchSettings::log_records();
+    /// let (queue, worker) = batch::queue(Items::LogRecords, settings, String::len, &SelfMeter::new())?;
+    /// tokio::spawn(worker.run(Print));
+    ///
+    /// queue.push("hello".to_string()).expect("there is room");
+    /// queue.force_flush_async(Duration::from_secs(5)).await?;
+    /// assert_eq!(queue.counts().delivered, 1);
+    /// # Ok(()) }
+    /// ```
     pub async fn force_flush_async(&self, timeout: Duration) -> Result<(), Error> {
         wait_async(|waiter| self.0.shared.flush(timeout, waiter)).await
     }
@@ -164,6 +232,32 @@ impl<T: Send + 'static> Queue<T> {
     ///
     /// # Errors
     /// As [`Queue::shutdown`], but for [`Error::DeliveryThread`].
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use throughline_model::SelfMeter;
+    /// use throughline_samplers::batch::{self, BatchSettings, Items};
+    /// # use throughline_samplers::batch::{Export, Failure};
+    ///
+    /// # struct Print;
+    /// # impl Export<String> for Print {
+    /// #     async fn export(&mut self, batch: Vec<String>) -> Result<(), Failure> {
+    /// #         println!("{}", batch.join("\n"));
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), throughline_samplers::Error> {
+    /// let settings = BatchSettings::log_records();
+    /// let (queue, worker) = batch::queue(Items::LogRecords, settings, String::len, &SelfMeter::new())?;
+    /// tokio::spawn(worker.run(Print));
+    ///
+    /// queue.push("hello".to_string()).expect("there is room");
+    /// queue.shutdown_async(Duration::from_secs(5)).await?;
+    /// assert_eq!(queue.counts().lost(), 0);
+    /// # Ok(()) }
+    /// ```
     pub async fn shutdown_async(&self, timeout: Duration) -> Result<(), Error> {
         wait_async(|waiter| self.0.shared.close(timeout, waiter)).await
     }

@@ -7,10 +7,12 @@ use crate::Error;
 /// The settings of a queue.
 ///
 /// ```
+/// use std::time::Duration;
 /// use throughline_samplers::batch::BatchSettings;
 ///
 /// let settings = BatchSettings { max_queue_size: 8192, ..BatchSettings::spans() };
 /// assert_eq!(settings.max_export_batch_size, 512);
+/// assert_eq!(BatchSettings::log_records().schedule_delay, Duration::from_secs(1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchSettings {

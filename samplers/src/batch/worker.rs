@@ -19,6 +19,31 @@ use crate::Error;
 
 /// The end of a queue that sends. Dropping it, or the future it runs in, ends the queue: what is left is
 /// counted as abandoned, whoever waits is told.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::batch::{self, BatchSettings, Export, Failure, Items};
+///
+/// struct Refuse;
+/// impl Export<String> for Refuse {
+///     async fn export(&mut self, _: Vec<String>) -> Result<(), Failure> {
+///         Err(Failure::new("400", "nothing is good enough"))
+///     }
+/// }
+///
+/// let settings = BatchSettings::log_records();
+/// let (queue, worker) = batch::queue(Items::LogRecords, settings, String::len, &SelfMeter::new())?;
+/// let delivery = std::thread::spawn(move || {
+///     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+///     runtime.block_on(worker.run(Refuse));
+/// });
+/// queue.push("hello".to_string()).expect("there is room");
+/// assert!(queue.shutdown(Duration::from_secs(5)).is_err());
+/// assert_eq!(queue.counts().failed, 1);
+/// # delivery.join().unwrap();
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
 pub struct Worker<T: Send + 'static> {
     shared: Arc<Shared<T>>,
 }

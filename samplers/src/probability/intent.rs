@@ -203,7 +203,27 @@ impl<'a> SamplingIntent<'a> {
 ///
 /// Specification: `trace/sdk.md`, "GetSamplingIntent", `trace_state_provider`.
 ///
-/// See [`SamplingIntent::with_trace_state`] for an example.
+/// # Example
+///
+/// ```
+/// use opentelemetry::trace::TraceState;
+/// use throughline_samplers::probability::TraceStateProvider;
+///
+/// /// Says further down the trace who kept it.
+/// #[derive(Debug)]
+/// struct KeptBy(&'static str);
+///
+/// impl TraceStateProvider for KeptBy {
+///     fn trace_state(&self, parent: &TraceState, sampled: bool) -> TraceState {
+///         let marked = parent.insert("acme", self.0);
+///         marked.ok().filter(|_| sampled).unwrap_or_else(|| parent.clone())
+///     }
+/// }
+///
+/// let parent: TraceState = "vendor=1".parse().unwrap();
+/// assert_eq!(KeptBy("shop").trace_state(&parent, true).header(), "acme=shop,vendor=1");
+/// assert_eq!(KeptBy("shop").trace_state(&parent, false).header(), "vendor=1");
+/// ```
 pub trait TraceStateProvider: Debug + Send + Sync {
     /// The span's `tracestate`, from its parent's and from what was decided.
     fn trace_state(&self, parent: &TraceState, sampled: bool) -> TraceState;

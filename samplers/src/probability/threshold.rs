@@ -38,16 +38,49 @@ pub struct Threshold(
 
 impl Threshold {
     /// Rejects nothing: probability 1, `th:0`.
+    ///
+    /// ```
+    /// use throughline_samplers::probability::Threshold;
+    ///
+    /// assert_eq!(Threshold::ALWAYS, Threshold::from_probability(1.0)?);
+    /// assert_eq!(Threshold::ALWAYS.to_string(), "0");
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
     pub const ALWAYS: Self = Self(0);
 
     /// The highest one: probability 2^-56, `th:ffffffffffffff`.
+    ///
+    /// ```
+    /// use throughline_samplers::probability::Threshold;
+    ///
+    /// assert_eq!(Threshold::MAX, "ffffffffffffff".parse()?);
+    /// assert_eq!(Threshold::MAX.probability(), Threshold::MIN_PROBABILITY);
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
     pub const MAX: Self = Self(RANGE - 1);
 
     /// The lowest probability that a threshold can express, 2^-56.
+    ///
+    /// ```
+    /// use throughline_samplers::probability::Threshold;
+    ///
+    /// assert_eq!(Threshold::from_probability(Threshold::MIN_PROBABILITY)?, Threshold::MAX);
+    /// assert!(Threshold::from_probability(Threshold::MIN_PROBABILITY / 2.0).is_err());
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
     pub const MIN_PROBABILITY: f64 = 1.0 / RANGE as f64;
 
     /// How many significant digits [`from_probability`](Self::from_probability) keeps: 4, as the
     /// specification recommends to SDKs.
+    ///
+    /// ```
+    /// use throughline_samplers::probability::Threshold;
+    ///
+    /// let third = Threshold::with_precision(1.0 / 3.0, Threshold::DEFAULT_PRECISION)?;
+    /// assert_eq!(third, Threshold::from_probability(1.0 / 3.0)?);
+    /// assert_eq!(third.to_string(), "aaab");
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
     pub const DEFAULT_PRECISION: u32 = 4;
 
     /// The threshold of a probability between 2^-56 and 1, at the default precision of 4 digits: the
