@@ -5,6 +5,17 @@ use std::io;
 use std::net::SocketAddr;
 
 /// Why a viewer did not start. Each names the setting and what was expected.
+///
+/// ```
+/// use throughline_viewer::{Error, Settings, Viewer};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let public = Settings { grpc: "0.0.0.0:0".parse().unwrap(), ..Settings::free_ports() };
+/// let error = Viewer::start(public).await.unwrap_err();
+/// assert!(matches!(error, Error::Public { setting: "grpc", .. }));
+/// assert!(error.to_string().ends_with("expected a loopback address, or --allow-public"));
+/// # });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -54,6 +54,44 @@ impl Default for ReportOptions {
 
 /// What is held, worked out. `Display` writes it as plain text, 100 columns wide;
 /// [`text`](Report::text) has more say in that.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use throughline_viewer::*;
+/// # let id = TraceId::from_bytes(&[1; 16]).unwrap();
+/// # let origin = Arc::new(Origin {
+/// #     resource: [("service.name", Value::from("checkout"))].into_iter().collect(),
+/// #     scope: Scope::default(),
+/// # });
+/// # let span = Span {
+/// #     origin: origin.clone(), trace: id, id: SpanId::from_bytes(&[2; 8]).unwrap(), parent: None,
+/// #     name: "charge card".into(), kind: SpanKind::Client,
+/// #     start: Time::from_nanos(1), end: Time::from_nanos(400_000_001),
+/// #     attributes: Attributes::default(), events: [].into(), links: [].into(), status: Status::default(), dropped: 0,
+/// # };
+/// # let slow = Exemplar {
+/// #     time: span.end, value: 0.4, trace: Some(id), span: Some(span.id), attributes: Attributes::default(),
+/// # };
+/// # let point = Point {
+/// #     series: SeriesId {
+/// #         origin, name: "charge.duration".into(), unit: "s".into(), kind: Kind::Histogram,
+/// #         attributes: Attributes::default(),
+/// #     },
+/// #     description: "".into(), start: Time::from_nanos(1), time: Time::from_nanos(10_000_000_001),
+/// #     temporality: Temporality::Cumulative,
+/// #     value: Total::Histogram(Histogram {
+/// #         count: 200, sum: None, min: None, max: Some(0.4), bounds: [0.01, 0.1].into(), counts: vec![199, 0, 1],
+/// #     }),
+/// #     exemplars: vec![slow],
+/// # };
+/// # let store = Store::new(Limits::default());
+/// # store.add_spans([span]);
+/// # store.add_points([point]);
+/// let report = store.report(&ReportOptions::default());
+/// assert_eq!(report.operations.len(), report.operations_total);
+/// assert!(report.outliers[0].is_resolved());
+/// assert_eq!(report.text(&TextOptions::default()), report.to_string());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Histograms of time, by service, metric and attributes.

@@ -42,11 +42,56 @@ use slowest::Slowest;
 /// What it hands out is shared, not copied, and stays as it was.
 ///
 /// ```
-/// use throughline_viewer::{Limits, Store};
-///
+/// # use std::sync::Arc;
+/// # use throughline_viewer::*;
+/// # let id = TraceId::from_bytes(&[1; 16]).unwrap();
+/// # let origin = Arc::new(Origin {
+/// #     resource: [("service.name", Value::from("checkout"))].into_iter().collect(),
+/// #     scope: Scope::default(),
+/// # });
+/// # let span = Span {
+/// #     origin: origin.clone(), trace: id, id: SpanId::from_bytes(&[2; 8]).unwrap(), parent: None,
+/// #     name: "charge card".into(), kind: SpanKind::Client,
+/// #     start: Time::from_nanos(1), end: Time::from_nanos(400_000_001),
+/// #     attributes: Attributes::default(), events: [].into(), links: [].into(), status: Status::default(), dropped: 0,
+/// # };
+/// # let log = LogRecord {
+/// #     origin: origin.clone(), time: span.start, severity: Severity::WARN, body: "declined".into(),
+/// #     attributes: Attributes::default(), event: "".into(), trace: Some(id), span: Some(span.id),
+/// # };
+/// # let slow = Exemplar {
+/// #     time: span.end, value: 0.4, trace: Some(id), span: Some(span.id), attributes: Attributes::default(),
+/// # };
+/// # let point = Point {
+/// #     series: SeriesId {
+/// #         origin, name: "charge.duration".into(), unit: "s".into(), kind: Kind::Histogram,
+/// #         attributes: Attributes::default(),
+/// #     },
+/// #     description: "".into(), start: Time::from_nanos(1), time: Time::from_nanos(10_000_000_001),
+/// #     temporality: Temporality::Cumulative,
+/// #     value: Total::Histogram(Histogram {
+/// #         count: 200, sum: None, min: None, max: Some(0.4), bounds: [0.01, 0.1].into(), counts: vec![199, 0, 1],
+/// #     }),
+/// #     exemplars: vec![slow],
+/// # };
 /// let store = Store::new(Limits::default());
-/// assert_eq!(store.usage().spans, 0);
-/// assert!(store.report(&Default::default()).operations.is_empty());
+/// store.add_spans([span]);
+/// store.add_logs([log]);
+/// store.add_points([point]);
+/// store.count_malformed(1);
+///
+/// let trace = store.trace(store.recent_traces(1)[0]).unwrap();
+/// assert_eq!((trace.spans.len(), trace.logs.len()), (1, 1));
+/// assert_eq!(store.recent_logs(10), trace.logs);
+/// assert_eq!(&*store.series()[0].id.name, "charge.duration");
+/// assert_eq!(store.report(&Default::default()).operations[0].count, 200);
+///
+/// assert!(store.usage().bytes < store.limits().bytes);
+/// assert_eq!(store.losses().malformed, 1);
+///
+/// let seen = store.version();
+/// store.add_logs([]);
+/// assert!(store.version() > seen); // time to read again
 /// ```
 #[derive(Debug)]
 pub struct Store {
@@ -67,6 +112,28 @@ struct Inner {
 }
 
 /// A trace as far as it has arrived.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use throughline_viewer::*;
+/// # let id = TraceId::from_bytes(&[1; 16]).unwrap();
+/// # let origin = Arc::new(Origin {
+/// #     resource: [("service.name", Value::from("checkout"))].into_iter().collect(),
+/// #     scope: Scope::default(),
+/// # });
+/// # let span = Span {
+/// #     origin: origin.clone(), trace: id, id: SpanId::from_bytes(&[2; 8]).unwrap(), parent: None,
+/// #     name: "charge card".into(), kind: SpanKind::Client,
+/// #     start: Time::from_nanos(1), end: Time::from_nanos(400_000_001),
+/// #     attributes: Attributes::default(), events: [].into(), links: [].into(), status: Status::default(), dropped: 0,
+/// # };
+/// # let store = Store::new(Limits::default());
+/// # store.add_spans([span]);
+/// let trace = store.trace(id).unwrap();
+/// assert_eq!(trace.id, id);
+/// assert_eq!(&*trace.spans[0].name, "charge card");
+/// assert!(trace.logs.is_empty());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Trace {
     /// Its id.

@@ -22,6 +22,7 @@ use crate::{Error, Settings, Store, receiver};
 ///
 /// let viewer = Viewer::start(Settings::free_ports()).await?;
 /// println!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{}", viewer.http_addr());
+/// assert_ne!(viewer.grpc_addr().port(), 0); // the one that was found free
 /// println!("{}", viewer.store().report(&Default::default()));
 /// viewer.shutdown().await;
 /// # Ok::<(), throughline_viewer::Error>(()) }).unwrap();

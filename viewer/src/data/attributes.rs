@@ -7,6 +7,14 @@ use super::Footprint;
 use super::id::hex;
 
 /// The value of an attribute, or the body of a log record.
+///
+/// ```
+/// use throughline_viewer::Value;
+///
+/// let tier = Value::from("gold");
+/// assert_eq!(tier.as_text(), Some("gold"));
+/// assert_eq!(Value::List([tier, 2.into()].into()).to_string(), "[gold, 2]");
+/// ```
 #[derive(Clone, Debug)]
 pub enum Value {
     /// No value was given.
@@ -142,6 +150,10 @@ impl Footprint for Value {
 ///
 /// let set: Attributes = [("b", Value::from(1)), ("a", "x".into()), ("b", 2.into())].into_iter().collect();
 /// assert_eq!(set.get("b"), Some(&Value::Int(2)));
+/// assert_eq!(set.text("a"), Some("x"));
+/// assert_eq!(set.iter().next(), Some(("a", &Value::from("x"))));
+/// assert_eq!(set.len(), 2);
+/// assert!(!set.is_empty());
 /// assert_eq!(set.to_string(), "a=x b=2");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

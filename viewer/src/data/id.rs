@@ -9,6 +9,7 @@ use std::fmt;
 ///
 /// let id = TraceId::from_bytes(&[0x4b; 16]).unwrap();
 /// assert_eq!(id.to_string(), "4b4b4b4b4b4b4b4b4b4b4b4b4b4b4b4b");
+/// assert_eq!(id.to_bytes(), [0x4b; 16]);
 /// assert!(TraceId::from_bytes(&[0; 16]).is_none());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +33,9 @@ impl TraceId {
 /// ```
 /// use throughline_viewer::SpanId;
 ///
-/// assert_eq!(SpanId::from_bytes(&[1; 8]).unwrap().to_string(), "0101010101010101");
+/// let id = SpanId::from_bytes(&[1; 8]).unwrap();
+/// assert_eq!(id.to_string(), "0101010101010101");
+/// assert_eq!(id.to_bytes(), [1; 8]);
 /// assert!(SpanId::from_bytes(&[1; 7]).is_none());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

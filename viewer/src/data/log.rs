@@ -6,6 +6,24 @@ use std::sync::Arc;
 use super::{Attributes, Footprint, Origin, SpanId, Time, TraceId, Value};
 
 /// A log record.
+///
+/// ```
+/// use std::sync::Arc;
+/// use throughline_viewer::{Attributes, Limits, LogRecord, Origin, Severity, Store, Time};
+///
+/// let store = Store::new(Limits::default());
+/// store.add_logs([LogRecord {
+///     origin: Arc::new(Origin::default()),
+///     time: Time::from_nanos(1_700_000_000_000_000_000),
+///     severity: Severity::WARN,
+///     body: "the card was declined".into(),
+///     attributes: Attributes::default(),
+///     event: "".into(),
+///     trace: None,
+///     span: None,
+/// }]);
+/// assert_eq!(store.recent_logs(1)[0].body.as_text(), Some("the card was declined"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRecord {
     /// Who sent it.
@@ -44,6 +62,7 @@ impl Footprint for LogRecord {
 /// assert_eq!(Severity(9).to_string(), "INFO");
 /// assert_eq!(Severity(20).to_string(), "ERROR4");
 /// assert_eq!(Severity(0).to_string(), "");
+/// assert!(Severity(16) >= Severity::WARN && Severity(16) < Severity::ERROR);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Severity(pub u8);

@@ -3,6 +3,17 @@
 use super::{Attributes, Footprint};
 
 /// The resource and the instrumentation scope that telemetry came from. Shared by everything they sent.
+///
+/// ```
+/// use throughline_viewer::{Origin, Scope, Value};
+///
+/// let origin = Origin {
+///     resource: [("service.name", Value::from("checkout"))].into_iter().collect(),
+///     scope: Scope::default(),
+/// };
+/// assert_eq!(origin.service(), "checkout");
+/// assert_eq!(Origin::default().service(), "unknown_service");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// The resource's attributes: the service, its instance, the host.
@@ -12,6 +23,13 @@ pub struct Origin {
 }
 
 /// An instrumentation scope.
+///
+/// ```
+/// use throughline_viewer::Scope;
+///
+/// let scope = Scope { name: "payments".into(), version: "1.2.0".into(), ..Scope::default() };
+/// assert!(scope.attributes.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Its name; may be empty.
@@ -24,12 +42,6 @@ pub struct Scope {
 
 impl Origin {
     /// The resource's `service.name`, or `unknown_service` as the semantic conventions say.
-    ///
-    /// ```
-    /// use throughline_viewer::Origin;
-    ///
-    /// assert_eq!(Origin::default().service(), "unknown_service");
-    /// ```
     pub fn service(&self) -> &str {
         self.resource
             .text("service.name")

@@ -5,6 +5,29 @@ use std::sync::Arc;
 use super::{Attributes, Footprint, Origin, SpanId, Time, TraceId};
 
 /// A span that has ended.
+///
+/// ```
+/// use std::sync::Arc;
+/// use throughline_viewer::*;
+///
+/// let span = Span {
+///     origin: Arc::new(Origin::default()),
+///     trace: TraceId::from_bytes(&[1; 16]).unwrap(),
+///     id: SpanId::from_bytes(&[2; 8]).unwrap(),
+///     parent: None,
+///     name: "charge card".into(),
+///     kind: SpanKind::Client,
+///     start: Time::from_nanos(1_000_000_000),
+///     end: Time::from_nanos(1_004_000_000),
+///     attributes: [("order.id", Value::from(7))].into_iter().collect(),
+///     events: [].into(),
+///     links: [].into(),
+///     status: Status { code: StatusCode::Error, message: "declined".into() },
+///     dropped: 0,
+/// };
+/// assert_eq!(span.nanos(), 4_000_000);
+/// assert!(span.is_error());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     /// Who sent it.
@@ -48,6 +71,13 @@ impl Span {
 }
 
 /// What a span does between services (specification: `trace/api.md`, "SpanKind").
+///
+/// ```
+/// use throughline_viewer::SpanKind;
+///
+/// let leaves_the_process = |kind| matches!(kind, SpanKind::Client | SpanKind::Producer);
+/// assert!(!leaves_the_process(SpanKind::default()));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SpanKind {
     /// Within a service; also what was not given.
@@ -64,6 +94,17 @@ pub enum SpanKind {
 }
 
 /// Something that happened in a span.
+///
+/// ```
+/// use throughline_viewer::{SpanEvent, Time, Value};
+///
+/// let retry = SpanEvent {
+///     time: Time::from_nanos(1_002_000_000),
+///     name: "retry".into(),
+///     attributes: [("attempt", Value::from(2))].into_iter().collect(),
+/// };
+/// assert_eq!(retry.attributes.get("attempt"), Some(&Value::Int(2)));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpanEvent {
     /// When.
@@ -75,6 +116,17 @@ pub struct SpanEvent {
 }
 
 /// A reference to another span.
+///
+/// ```
+/// use throughline_viewer::{Attributes, SpanId, SpanLink, TraceId};
+///
+/// let link = SpanLink {
+///     trace: TraceId::from_bytes(&[1; 16]).unwrap(),
+///     span: SpanId::from_bytes(&[2; 8]).unwrap(),
+///     attributes: Attributes::default(),
+/// };
+/// assert_eq!(link.span.to_string(), "0202020202020202");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpanLink {
     /// The other span's trace.
@@ -86,6 +138,13 @@ pub struct SpanLink {
 }
 
 /// How a span ended.
+///
+/// ```
+/// use throughline_viewer::{Status, StatusCode};
+///
+/// let declined = Status { code: StatusCode::Error, message: "card declined".into() };
+/// assert_ne!(declined, Status::default());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The outcome.
@@ -95,6 +154,12 @@ pub struct Status {
 }
 
 /// The outcome of a span.
+///
+/// ```
+/// use throughline_viewer::{Status, StatusCode};
+///
+/// assert_eq!(Status::default().code, StatusCode::Unset);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StatusCode {
     /// Nobody said.

@@ -11,7 +11,8 @@ use std::fmt;
 ///
 /// let time = Time::from_nanos(1_700_000_000_123_456_789);
 /// assert_eq!(time.to_string(), "2023-11-14 22:13:20.123");
-/// assert_eq!(time.nanos_since(Time::from_nanos(1_700_000_000_123_456_790)), -1);
+/// assert_eq!(time.nanos_since(Time::from_nanos(time.as_nanos() + 1)), -1);
+/// assert!(time.is_known() && !Time::UNKNOWN.is_known());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Time(u64);

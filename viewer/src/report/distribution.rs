@@ -7,6 +7,16 @@
 use crate::data::{ExponentialBuckets, Total};
 
 /// An estimated quantile, in seconds.
+///
+/// ```
+/// use throughline_viewer::Quantile;
+///
+/// let text = |quantile: Quantile| match quantile.at_least {
+///     true => format!("> {} s", quantile.seconds),
+///     false => format!("{} s", quantile.seconds),
+/// };
+/// assert_eq!(text(Quantile { seconds: 10.0, at_least: true }), "> 10 s");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantile {
     /// The estimate: it lies in the bucket that the true quantile lies in.

@@ -8,6 +8,22 @@ use crate::data::{Attributes, Kind, Total};
 use crate::store::Series;
 
 /// One series that is not an operation.
+///
+/// ```
+/// # use throughline_viewer::*;
+/// # let store = Store::new(Limits::default());
+/// # store.add_points([Point {
+/// #     series: SeriesId {
+/// #         origin: Default::default(), name: "orders".into(), unit: "{order}".into(),
+/// #         kind: Kind::Sum { monotonic: true }, attributes: Attributes::default(),
+/// #     },
+/// #     description: "".into(), start: Time::from_nanos(1), time: Time::from_nanos(10_000_000_001),
+/// #     temporality: Temporality::Cumulative, value: Total::Number(Number::Int(50)), exemplars: vec![],
+/// # }]);
+/// let row = &store.report(&ReportOptions::default()).numbers[0];
+/// assert_eq!((row.metric.as_str(), row.unit.as_str()), ("orders", "{order}"));
+/// assert_eq!(row.value, NumberValue::Counter { total: 50.0, per_second: Some(5.0) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberRow {
     /// The `service.name`.
@@ -23,6 +39,17 @@ pub struct NumberRow {
 }
 
 /// What a series that is not an operation tells.
+///
+/// ```
+/// use throughline_viewer::NumberValue;
+///
+/// let text = |value| match value {
+///     NumberValue::Counter { total, .. } => format!("{total} in all"),
+///     NumberValue::Level(level) => format!("{level} now"),
+///     NumberValue::Distribution { count, .. } => format!("{count} measured"),
+/// };
+/// assert_eq!(text(NumberValue::Level(12.0)), "12 now");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NumberValue {
     /// A counter: its total, and how much it grows per second where the start is known.

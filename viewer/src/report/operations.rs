@@ -13,6 +13,45 @@ use crate::store::Series;
 ///
 /// Series that differ in how the operation ended (`error.type`, status codes) or in the instance of the
 /// service are one row.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use throughline_viewer::*;
+/// # let id = TraceId::from_bytes(&[1; 16]).unwrap();
+/// # let origin = Arc::new(Origin {
+/// #     resource: [("service.name", Value::from("checkout"))].into_iter().collect(),
+/// #     scope: Scope::default(),
+/// # });
+/// # let span = Span {
+/// #     origin: origin.clone(), trace: id, id: SpanId::from_bytes(&[2; 8]).unwrap(), parent: None,
+/// #     name: "charge card".into(), kind: SpanKind::Client,
+/// #     start: Time::from_nanos(1), end: Time::from_nanos(400_000_001),
+/// #     attributes: Attributes::default(), events: [].into(), links: [].into(), status: Status::default(), dropped: 0,
+/// # };
+/// # let slow = Exemplar {
+/// #     time: span.end, value: 0.4, trace: Some(id), span: Some(span.id), attributes: Attributes::default(),
+/// # };
+/// # let point = Point {
+/// #     series: SeriesId {
+/// #         origin, name: "charge.duration".into(), unit: "s".into(), kind: Kind::Histogram,
+/// #         attributes: Attributes::default(),
+/// #     },
+/// #     description: "".into(), start: Time::from_nanos(1), time: Time::from_nanos(10_000_000_001),
+/// #     temporality: Temporality::Cumulative,
+/// #     value: Total::Histogram(Histogram {
+/// #         count: 200, sum: None, min: None, max: Some(0.4), bounds: [0.01, 0.1].into(), counts: vec![199, 0, 1],
+/// #     }),
+/// #     exemplars: vec![slow],
+/// # };
+/// # let store = Store::new(Limits::default());
+/// # store.add_spans([span]);
+/// # store.add_points([point]);
+/// let row = &store.report(&ReportOptions::default()).operations[0];
+/// assert_eq!((row.service.as_str(), row.metric.as_str()), ("checkout", "charge.duration"));
+/// assert_eq!((row.count, row.errors), (200, None));
+/// assert_eq!(row.per_second, Some(20.0)); // over ten seconds
+/// assert!(row.p50.unwrap().seconds < 0.01);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationRow {
     /// The `service.name`.

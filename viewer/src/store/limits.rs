@@ -39,6 +39,13 @@ impl Default for Limits {
 }
 
 /// What a [`Store`](crate::Store) holds.
+///
+/// ```
+/// use throughline_viewer::{Limits, Store, Usage};
+///
+/// let store = Store::new(Limits::default());
+/// assert_eq!(store.usage(), Usage::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Memory, in bytes, estimated.
@@ -56,6 +63,14 @@ pub struct Usage {
 }
 
 /// What a [`Store`](crate::Store) lost since it was made, by cause.
+///
+/// ```
+/// use throughline_viewer::{Limits, Losses, Store};
+///
+/// let store = Store::new(Limits::default());
+/// store.count_malformed(2);
+/// assert_eq!(store.losses(), Losses { malformed: 2, ..Losses::default() });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Spans that made room for newer ones.
