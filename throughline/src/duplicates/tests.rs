@@ -1,6 +1,6 @@
 use super::*;
 
-const REGISTRY: &str = "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f";
+const REGISTRY: &str = "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f";
 
 fn found(text: &[u8]) -> Vec<String> {
     versions(text).unwrap().into_iter().collect()
