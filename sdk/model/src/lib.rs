@@ -48,6 +48,7 @@ mod random;
 mod resource;
 mod self_meter;
 mod snapshot;
+mod trace_keeper;
 
 pub use attributes::Attributes;
 pub use clock::{Clock, SystemClock};
@@ -63,3 +64,4 @@ pub use self_meter::{Late, SelfMeter};
 pub use snapshot::{
     Data, ExponentialHistogram, Gauge, Histogram, Metric, ScopeMetrics, Snapshot, Sum, Temporality,
 };
+pub use trace_keeper::{Fate, KeepReason, TraceKeeper};
