@@ -462,18 +462,24 @@ fn without_a_worker_the_wait_ends_at_its_limit() {
 fn an_exporter_that_blocks_its_thread_does_not_hold_the_caller() {
     let (queue, worker) = queue(settings());
     let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = std::sync::mpsc::channel();
     let blocked = Mutex::new(blocked);
     let delivery = deliver(
         worker,
         exporter(move |_| {
+            begin.send(()).unwrap();
             let _ = blocked.lock().unwrap().recv();
             async { Ok(()) }
         }),
     );
     queue.push(1).unwrap();
+    let flush = queue.clone();
+    let flushing = thread::spawn(move || flush.force_flush(60 * SECOND));
+    begun.recv().unwrap();
     let limit = Duration::from_millis(20);
     assert_eq!(queue.shutdown(limit), Err(Error::Timeout(limit)));
     drop(release);
+    flushing.join().unwrap().unwrap();
     delivery.join().unwrap();
     assert_eq!(queue.counts().delivered, 1);
 }

@@ -186,7 +186,7 @@ fn the_console_shows_where_nobody_listens_and_why() {
             .install()
             .unwrap();
         info_span!("span").in_scope(|| info!("record"));
-        telemetry.shutdown(Duration::from_millis(500)).unwrap_err();
+        telemetry.shutdown(Duration::from_secs(3)).unwrap_err();
     });
     if let Some(said) = said {
         for (what, path) in [

@@ -57,7 +57,7 @@ fn nobody(protocol: Protocol, signal: Signal) -> Endpoint {
     let url = format!("http://{}/?key=s3cret", listener.local_addr().unwrap());
     Endpoint::base(protocol, &url, signal)
         .unwrap()
-        .with_timeout(Duration::from_millis(300))
+        .with_timeout(Duration::from_secs(1))
 }
 
 #[tokio::test]
