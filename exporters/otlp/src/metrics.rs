@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
-use prost::Message;
 use throughline_model::{
     Clock, Push, PushError, PushFuture, Random, SelfMeter, Snapshot, SystemClock, SystemRandom,
 };
@@ -149,7 +148,7 @@ impl MetricExporter {
             bytes: Endpoint::DEFAULT_MAX_REQUEST_SIZE,
             points: Self::MAX_POINTS,
         };
-        encode::parts(snapshot, limits).map(|part| part.request.encode_to_vec())
+        encode::parts(snapshot, limits).map(|part| part.request)
     }
 
     /// Where it sends to.
@@ -189,7 +188,7 @@ impl MetricExporter {
 
     async fn push_part(&self, part: Part) -> Result<(), PushError> {
         let operation = self.telemetry.begin(part.points, &self.client.clock);
-        let sent = self.client.send(part.request.encode_to_vec().into()).await;
+        let sent = self.client.send(part.request.into()).await;
         let result = sent.result.and_then(|body| {
             let response: ExportMetricsServiceResponse = outcome::decode(body)?;
             let partial = response.partial_success;

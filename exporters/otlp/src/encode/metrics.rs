@@ -1,194 +1,232 @@
-//! A snapshot's parts as `metrics.proto` has them.
+//! A snapshot's parts as `metrics.proto` has them, appended to a request. The numbers are the fields' own.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use opentelemetry_proto::tonic::common::v1 as common;
-use opentelemetry_proto::tonic::metrics::v1::{self as proto, metric};
-use opentelemetry_proto::tonic::resource::v1 as proto_resource;
+use opentelemetry::{Array, InstrumentationScope, KeyValue, Value};
 use throughline_model::{
-    Attributes, Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint,
-    Metric, Number, NumberPoint, Resource, ScopeMetrics, Temporality,
+    Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Metric, Number,
+    NumberPoint, Resource, Temporality,
 };
 
-/// The resource; its schema URL stands beside it in the message.
-pub(crate) fn resource(resource: &Resource) -> proto_resource::Resource {
-    proto_resource::Resource {
-        attributes: attributes(&resource.attributes),
-        ..Default::default()
+use super::wire::{bytes, double, fixed64, int, nested, sint32, text, varint};
+
+type Out = Vec<u8>;
+
+/// `ResourceMetrics.resource`; the schema URL stands beside it in the message.
+pub(super) fn resource(out: &mut Out, resource: &Resource) {
+    nested(out, 1, |out| {
+        attributes(out, 1, resource.attributes.iter());
+    });
+}
+
+/// `ResourceMetrics.schema_url` and `ScopeMetrics.schema_url`.
+pub(super) fn schema_url(out: &mut Out, url: Option<&str>) {
+    text_unless_empty(out, 3, url.unwrap_or_default());
+}
+
+/// `ScopeMetrics.scope`.
+pub(super) fn scope(out: &mut Out, scope: &InstrumentationScope) {
+    nested(out, 1, |out| {
+        text_unless_empty(out, 1, scope.name());
+        text_unless_empty(out, 2, scope.version().unwrap_or_default());
+        attributes(out, 3, scope.attributes());
+    });
+}
+
+/// `Metric` up to its data.
+pub(super) fn metric(out: &mut Out, metric: &Metric) {
+    text_unless_empty(out, 1, &metric.name);
+    text_unless_empty(out, 2, &metric.description);
+    text_unless_empty(out, 3, &metric.unit);
+}
+
+/// The field of `Metric` that has this kind of data.
+pub(super) fn data_field(data: &Data) -> u8 {
+    match data {
+        Data::Gauge(_) => 5,
+        Data::Sum(_) => 7,
+        Data::Histogram(_) => 9,
+        Data::ExponentialHistogram(_) => 10,
     }
 }
 
-/// An absent schema URL is the empty string.
-pub(crate) fn schema_url(url: Option<&str>) -> String {
-    url.unwrap_or_default().to_owned()
-}
+/// The field that a metric's data has its points in.
+pub(super) const POINTS: u8 = 1;
 
-/// The scope without its metrics.
-pub(crate) fn scope(scope: &ScopeMetrics) -> proto::ScopeMetrics {
-    let scope = &scope.scope;
-    proto::ScopeMetrics {
-        scope: Some(common::InstrumentationScope {
-            name: scope.name().to_owned(),
-            version: scope.version().unwrap_or_default().to_owned(),
-            attributes: scope.attributes().map(common::KeyValue::from).collect(),
-            ..Default::default()
-        }),
-        metrics: Vec::new(),
-        schema_url: schema_url(scope.schema_url()),
-    }
-}
-
-/// The metric without its points.
-pub(crate) fn metric(metric: &Metric) -> proto::Metric {
-    let data = match &metric.data {
-        Data::Sum(sum) => metric::Data::Sum(proto::Sum {
-            data_points: Vec::new(),
-            aggregation_temporality: temporality(sum.temporality),
-            is_monotonic: sum.monotonic,
-        }),
-        Data::Gauge(_) => metric::Data::Gauge(proto::Gauge::default()),
-        Data::Histogram(histogram) => metric::Data::Histogram(proto::Histogram {
-            data_points: Vec::new(),
-            aggregation_temporality: temporality(histogram.temporality),
-        }),
-        Data::ExponentialHistogram(histogram) => {
-            metric::Data::ExponentialHistogram(proto::ExponentialHistogram {
-                data_points: Vec::new(),
-                aggregation_temporality: temporality(histogram.temporality),
-            })
+/// What stands beside the points.
+pub(super) fn beside_points(out: &mut Out, data: &Data) {
+    match data {
+        Data::Gauge(_) => {}
+        Data::Sum(sum) => {
+            temporality(out, sum.temporality);
+            if sum.monotonic {
+                int(out, 3, 1);
+            }
         }
-    };
-    proto::Metric {
-        name: metric.name.to_string(),
-        description: metric.description.to_string(),
-        unit: metric.unit.to_string(),
-        metadata: Vec::new(),
-        data: Some(data),
+        Data::Histogram(histogram) => temporality(out, histogram.temporality),
+        Data::ExponentialHistogram(histogram) => temporality(out, histogram.temporality),
     }
 }
 
-/// A point of a sum or a gauge.
-pub(crate) fn number_point(point: &NumberPoint) -> proto::NumberDataPoint {
-    use proto::number_data_point::Value;
-    proto::NumberDataPoint {
-        attributes: attributes(&point.attributes),
-        start_time_unix_nano: nanos(point.start),
-        time_unix_nano: nanos(point.time),
-        exemplars: exemplars(&point.exemplars),
-        flags: 0,
-        value: Some(match wire(point.value) {
-            Wire::Int(value) => Value::AsInt(value),
-            Wire::Double(value) => Value::AsDouble(value),
-        }),
-    }
+/// `NumberDataPoint`: of a sum or a gauge.
+pub(super) fn number_point(out: &mut Out, point: &NumberPoint) {
+    times(out, point.start, point.time);
+    number(out, 4, point.value);
+    exemplars(out, 5, &point.exemplars);
+    attributes(out, 7, point.attributes.iter());
 }
 
-/// A point of a histogram with given bounds.
-pub(crate) fn histogram_point(point: &HistogramPoint) -> proto::HistogramDataPoint {
-    proto::HistogramDataPoint {
-        attributes: attributes(&point.attributes),
-        start_time_unix_nano: nanos(point.start),
-        time_unix_nano: nanos(point.time),
-        count: point.count(),
-        sum: Some(point.sum),
-        bucket_counts: point.counts.clone(),
-        explicit_bounds: point.bounds.to_vec(),
-        exemplars: exemplars(&point.exemplars),
-        flags: 0,
-        min: point.min,
-        max: point.max,
-    }
+/// `HistogramDataPoint`: with given bounds.
+pub(super) fn histogram_point(out: &mut Out, point: &HistogramPoint) {
+    times(out, point.start, point.time);
+    fixed64_unless_0(out, 4, point.count());
+    double(out, 5, point.sum);
+    packed64(out, 6, point.counts.iter().copied());
+    packed64(out, 7, point.bounds.iter().map(|bound| bound.to_bits()));
+    exemplars(out, 8, &point.exemplars);
+    attributes(out, 9, point.attributes.iter());
+    min_max(out, 11, point.min, point.max);
 }
 
-/// A point of an exponential histogram.
-pub(crate) fn exponential_point(
-    point: &ExponentialHistogramPoint,
-) -> proto::ExponentialHistogramDataPoint {
-    proto::ExponentialHistogramDataPoint {
-        attributes: attributes(&point.attributes),
-        start_time_unix_nano: nanos(point.start),
-        time_unix_nano: nanos(point.time),
-        count: point.count(),
-        sum: Some(point.sum),
-        scale: point.scale,
-        zero_count: point.zero_count,
-        positive: Some(buckets(&point.positive)),
-        negative: Some(buckets(&point.negative)),
-        flags: 0,
-        exemplars: exemplars(&point.exemplars),
-        min: point.min,
-        max: point.max,
-        zero_threshold: point.zero_threshold,
-    }
+/// `ExponentialHistogramDataPoint`.
+pub(super) fn exponential_point(out: &mut Out, point: &ExponentialHistogramPoint) {
+    attributes(out, 1, point.attributes.iter());
+    times(out, point.start, point.time);
+    fixed64_unless_0(out, 4, point.count());
+    double(out, 5, point.sum);
+    sint32(out, 6, point.scale);
+    fixed64_unless_0(out, 7, point.zero_count);
+    buckets(out, 8, &point.positive);
+    buckets(out, 9, &point.negative);
+    exemplars(out, 11, &point.exemplars);
+    min_max(out, 12, point.min, point.max);
+    fixed64_unless_0(out, 14, point.zero_threshold.to_bits());
 }
 
-fn buckets(buckets: &ExponentialBuckets) -> proto::exponential_histogram_data_point::Buckets {
-    proto::exponential_histogram_data_point::Buckets {
-        offset: buckets.offset,
-        bucket_counts: buckets.counts.clone(),
-    }
-}
-
-fn exemplars(exemplars: &[Exemplar]) -> Vec<proto::Exemplar> {
-    use proto::exemplar::Value;
-    let exemplar = |exemplar: &Exemplar| {
-        // Absent ids are empty, never sixteen zeros (`metrics.proto`, "Exemplar").
-        let (trace_id, span_id) = match exemplar.span {
-            Some((trace, span)) => (trace.to_bytes().to_vec(), span.to_bytes().to_vec()),
-            None => (Vec::new(), Vec::new()),
-        };
-        proto::Exemplar {
-            filtered_attributes: exemplar
-                .filtered_attributes
-                .iter()
-                .map(common::KeyValue::from)
-                .collect(),
-            time_unix_nano: nanos(exemplar.time),
-            span_id,
-            trace_id,
-            value: Some(match wire(exemplar.value) {
-                Wire::Int(value) => Value::AsInt(value),
-                Wire::Double(value) => Value::AsDouble(value),
-            }),
+fn buckets(out: &mut Out, field: u8, buckets: &ExponentialBuckets) {
+    nested(out, field, |out| {
+        sint32(out, 1, buckets.offset);
+        if !buckets.counts.is_empty() {
+            nested(out, 2, |out| {
+                buckets.counts.iter().for_each(|count| varint(out, *count));
+            });
         }
-    };
-    exemplars.iter().map(exemplar).collect()
+    });
 }
 
-/// A number as OTLP can carry it.
-enum Wire {
-    Int(i64),
-    Double(f64),
-}
-
-/// OTLP's integers are signed: what a `u64` has above `i64::MAX` travels as a double, which is off by at
-/// most one part in 2^53, and not as 0.
-fn wire(value: Number) -> Wire {
-    match value {
-        Number::U64(value) => match i64::try_from(value) {
-            Ok(value) => Wire::Int(value),
-            Err(_) => Wire::Double(value as f64),
-        },
-        Number::I64(value) => Wire::Int(value),
-        Number::F64(value) => Wire::Double(value),
+fn exemplars(out: &mut Out, field: u8, exemplars: &[Exemplar]) {
+    for exemplar in exemplars {
+        nested(out, field, |out| {
+            fixed64_unless_0(out, 2, nanos(exemplar.time));
+            number(out, 3, exemplar.value);
+            // Absent ids are empty, never sixteen zeros (`metrics.proto`, "Exemplar").
+            if let Some((trace, span)) = exemplar.span {
+                bytes(out, 4, &span.to_bytes());
+                bytes(out, 5, &trace.to_bytes());
+            }
+            attributes(out, 7, exemplar.filtered_attributes.iter());
+        });
     }
 }
 
-fn attributes(attributes: &Attributes) -> Vec<common::KeyValue> {
-    attributes.iter().map(common::KeyValue::from).collect()
-}
-
-fn temporality(temporality: Temporality) -> i32 {
-    match temporality {
-        Temporality::Cumulative => proto::AggregationTemporality::Cumulative.into(),
-        Temporality::Delta => proto::AggregationTemporality::Delta.into(),
-    }
+fn times(out: &mut Out, start: SystemTime, time: SystemTime) {
+    fixed64_unless_0(out, 2, nanos(start));
+    fixed64_unless_0(out, 3, nanos(time));
 }
 
 /// Nanoseconds since 1970. Earlier is 0, which OTLP reads as unknown; later than the year 2554 is the end.
 fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The value of a point or an exemplar: `as_double` has the field `double_field`, `as_int` always 6.
+///
+/// OTLP's integers are signed: what a `u64` has above `i64::MAX` travels as a double, which is off by at
+/// most one part in 2^53, and not as 0.
+fn number(out: &mut Out, double_field: u8, value: Number) {
+    const AS_INT: u8 = 6;
+    match value {
+        Number::U64(value) if value <= i64::MAX as u64 => fixed64(out, AS_INT, value),
+        Number::U64(value) => double(out, double_field, value as f64),
+        Number::I64(value) => fixed64(out, AS_INT, value as u64),
+        Number::F64(value) => double(out, double_field, value),
+    }
+}
+
+fn min_max(out: &mut Out, min_field: u8, min: Option<f64>, max: Option<f64>) {
+    if let Some(min) = min {
+        double(out, min_field, min);
+    }
+    if let Some(max) = max {
+        double(out, min_field + 1, max);
+    }
+}
+
+fn packed64(out: &mut Out, field: u8, values: impl ExactSizeIterator<Item = u64>) {
+    if values.len() > 0 {
+        nested(out, field, |out| {
+            values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        });
+    }
+}
+
+fn temporality(out: &mut Out, temporality: Temporality) {
+    let number = match temporality {
+        Temporality::Delta => 1,
+        Temporality::Cumulative => 2,
+    };
+    int(out, 2, number);
+}
+
+/// `common.proto`, "KeyValue".
+fn attributes<'a>(out: &mut Out, field: u8, pairs: impl Iterator<Item = &'a KeyValue>) {
+    for pair in pairs {
+        nested(out, field, |out| {
+            text_unless_empty(out, 1, pair.key.as_str());
+            nested(out, 2, |out| any_value(out, &pair.value));
+        });
+    }
+}
+
+/// `common.proto`, "AnyValue": it has a value even where that is empty, 0 or false.
+fn any_value(out: &mut Out, value: &Value) {
+    match value {
+        Value::String(value) => text(out, 1, value.as_str()),
+        Value::Bool(value) => int(out, 2, i64::from(*value)),
+        Value::I64(value) => int(out, 3, *value),
+        Value::F64(value) => double(out, 4, *value),
+        Value::Array(values) => nested(out, 5, |out| array_value(out, values)),
+        // What a later version of the API may add has no value here, which OTLP allows.
+        _ => {}
+    }
+}
+
+fn array_value(out: &mut Out, values: &Array) {
+    fn each<T>(out: &mut Out, values: &[T], append: impl Fn(&mut Out, &T)) {
+        for value in values {
+            nested(out, 1, |out| append(out, value));
+        }
+    }
+    match values {
+        Array::Bool(values) => each(out, values, |out, value| int(out, 2, i64::from(*value))),
+        Array::I64(values) => each(out, values, |out, value| int(out, 3, *value)),
+        Array::F64(values) => each(out, values, |out, value| double(out, 4, *value)),
+        Array::String(values) => each(out, values, |out, value| text(out, 1, value.as_str())),
+        _ => {}
+    }
+}
+
+fn text_unless_empty(out: &mut Out, field: u8, value: &str) {
+    if !value.is_empty() {
+        text(out, field, value);
+    }
+}
+
+fn fixed64_unless_0(out: &mut Out, field: u8, bits: u64) {
+    if bits != 0 {
+        fixed64(out, field, bits);
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! A snapshot as requests that are bounded in points and in bytes.
 
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::metrics::v1::{self as proto, metric};
-use prost::Message;
-use throughline_model::{Data, Metric, Snapshot};
+use throughline_model::{Data, Metric, ScopeMetrics, Snapshot};
 
 use super::metrics;
+use super::wire::nested;
 
 /// How much one request may hold.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +17,8 @@ pub(crate) struct Limits {
 /// One request's share of a snapshot.
 #[derive(Debug)]
 pub(crate) struct Part {
-    pub(crate) request: ExportMetricsServiceRequest,
+    /// An `ExportMetricsServiceRequest`.
+    pub(crate) request: Vec<u8>,
     /// How many points it has; never 0.
     pub(crate) points: u64,
 }
@@ -30,21 +29,19 @@ pub(crate) fn parts(snapshot: &Snapshot, limits: Limits) -> impl Iterator<Item =
     Parts {
         snapshot,
         limits,
+        taken: 0,
         scope: 0,
         metric: 0,
         point: 0,
     }
 }
 
-/// What a tag and a length add to a nested message, at most: one byte and, for lengths below 2^28, four.
-const NESTING: usize = 5;
-/// A metric holds its data and the data its points, both lengths growing as points are added.
-const METRIC_NESTING: usize = 3 * NESTING;
-
 /// The cursor stands before the first point that is not in a part yet.
 struct Parts<'a> {
     snapshot: &'a Snapshot,
     limits: Limits,
+    /// Points in the part that is being made.
+    taken: usize,
     scope: usize,
     metric: usize,
     point: usize,
@@ -54,142 +51,116 @@ impl Iterator for Parts<'_> {
     type Item = Part;
 
     fn next(&mut self) -> Option<Part> {
-        let mut resource_metrics = proto::ResourceMetrics {
-            resource: Some(metrics::resource(&self.snapshot.resource)),
-            scope_metrics: Vec::new(),
-            schema_url: metrics::schema_url(self.snapshot.resource.schema_url.as_deref()),
-        };
-        let mut room = Room {
-            bytes: self.limits.bytes,
-            points: self.limits.points,
-            taken: 0,
-        };
-        room.spend(resource_metrics.encoded_len() + 2 * NESTING);
-        while let Some(scope) = self.snapshot.scopes.get(self.scope) {
-            let mut out = metrics::scope(scope);
-            room.spend(out.encoded_len() + 2 * NESTING);
-            while let Some(metric) = scope.metrics.get(self.metric) {
-                let mut encoded = metrics::metric(metric);
-                room.spend(encoded.encoded_len() + METRIC_NESTING);
-                let taken = fill(&mut encoded, metric, self.point, &mut room);
-                if taken > 0 {
-                    out.metrics.push(encoded);
-                }
-                self.point += taken;
-                if self.point < metric.data.len() {
-                    break;
-                }
-                self.metric += 1;
-                self.point = 0;
-            }
-            if !out.metrics.is_empty() {
-                resource_metrics.scope_metrics.push(out);
-            }
-            if self.metric < scope.metrics.len() {
+        let mut request = Vec::new();
+        self.taken = 0;
+        nested(&mut request, 1, |out| self.resource_metrics(out));
+        (self.taken > 0).then_some(Part {
+            request,
+            points: self.taken as u64,
+        })
+    }
+}
+
+impl Parts<'_> {
+    fn resource_metrics(&mut self, out: &mut Vec<u8>) {
+        let snapshot = self.snapshot;
+        metrics::resource(out, &snapshot.resource);
+        let schema_url = snapshot.resource.schema_url.as_deref();
+        let after = AROUND + url_len(schema_url);
+        while let Some(scope) = snapshot.scopes.get(self.scope) {
+            let done = self.unless_empty(out, |parts, out| {
+                nested(out, 2, |out| parts.scope_metrics(out, scope, after))
+            });
+            if !done {
                 break;
             }
             self.scope += 1;
             self.metric = 0;
         }
-        (room.taken > 0).then(|| Part {
-            request: ExportMetricsServiceRequest {
-                resource_metrics: vec![resource_metrics],
-            },
-            points: room.taken,
-        })
-    }
-}
-
-/// What is left in a request. May be overdrawn by what holds no point: the first point fits always.
-struct Room {
-    bytes: usize,
-    points: usize,
-    taken: u64,
-}
-
-impl Room {
-    fn spend(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_sub(bytes);
+        metrics::schema_url(out, schema_url);
     }
 
-    /// Whether a point of this size still fits; then it is taken.
-    fn take(&mut self, bytes: usize) -> bool {
-        let bytes = bytes + NESTING;
-        let fits = self.taken == 0 || (self.points > 0 && bytes <= self.bytes);
-        if fits {
-            self.spend(bytes);
-            self.points = self.points.saturating_sub(1);
+    /// Whether all of the scope's metrics are in this part or in earlier ones.
+    fn scope_metrics(&mut self, out: &mut Vec<u8>, scope: &ScopeMetrics, after: usize) -> bool {
+        metrics::scope(out, &scope.scope);
+        let schema_url = scope.scope.schema_url();
+        let after = after + url_len(schema_url);
+        while let Some(metric) = scope.metrics.get(self.metric) {
+            let done = self.unless_empty(out, |parts, out| {
+                nested(out, 2, |out| parts.metric(out, metric, after))
+            });
+            if !done {
+                break;
+            }
+            self.metric += 1;
+            self.point = 0;
+        }
+        metrics::schema_url(out, schema_url);
+        self.metric == scope.metrics.len()
+    }
+
+    /// Whether all of the metric's points are in this part or in earlier ones.
+    fn metric(&mut self, out: &mut Vec<u8>, metric: &Metric, after: usize) -> bool {
+        metrics::metric(out, metric);
+        nested(out, metrics::data_field(&metric.data), |out| {
+            match &metric.data {
+                Data::Sum(sum) => self.points(out, &sum.points, after, metrics::number_point),
+                Data::Gauge(gauge) => self.points(out, &gauge.points, after, metrics::number_point),
+                Data::Histogram(histogram) => {
+                    self.points(out, &histogram.points, after, metrics::histogram_point);
+                }
+                Data::ExponentialHistogram(histogram) => {
+                    self.points(out, &histogram.points, after, metrics::exponential_point);
+                }
+            }
+            metrics::beside_points(out, &metric.data);
+        });
+        self.point == metric.data.len()
+    }
+
+    /// Adds points for as long as they fit. The first point of a part fits always.
+    fn points<P>(
+        &mut self,
+        out: &mut Vec<u8>,
+        points: &[P],
+        after: usize,
+        append: fn(&mut Vec<u8>, &P),
+    ) {
+        for point in &points[self.point..] {
+            let before = out.len();
+            nested(out, metrics::POINTS, |out| append(out, point));
+            let fits = self.taken < self.limits.points && out.len() + after <= self.limits.bytes;
+            if self.taken > 0 && !fits {
+                out.truncate(before);
+                return;
+            }
             self.taken += 1;
+            self.point += 1;
         }
-        fits
+    }
+
+    /// Takes back what was appended if there is no point in it.
+    fn unless_empty(
+        &mut self,
+        out: &mut Vec<u8>,
+        append: impl FnOnce(&mut Self, &mut Vec<u8>) -> bool,
+    ) -> bool {
+        let (length, taken) = (out.len(), self.taken);
+        let done = append(self, out);
+        if self.taken == taken {
+            out.truncate(length);
+        }
+        done
     }
 }
 
-/// Adds points from number `from` on for as long as they fit; how many.
-fn fill(encoded: &mut proto::Metric, metric: &Metric, from: usize, room: &mut Room) -> usize {
-    use metric::Data as Encoded;
-    match (&mut encoded.data, &metric.data) {
-        (Some(Encoded::Sum(to)), Data::Sum(sum)) => {
-            let points = &sum.points;
-            take(
-                &mut to.data_points,
-                points,
-                from,
-                room,
-                metrics::number_point,
-            )
-        }
-        (Some(Encoded::Gauge(to)), Data::Gauge(gauge)) => {
-            let points = &gauge.points;
-            take(
-                &mut to.data_points,
-                points,
-                from,
-                room,
-                metrics::number_point,
-            )
-        }
-        (Some(Encoded::Histogram(to)), Data::Histogram(histogram)) => {
-            let points = &histogram.points;
-            take(
-                &mut to.data_points,
-                points,
-                from,
-                room,
-                metrics::histogram_point,
-            )
-        }
-        (Some(Encoded::ExponentialHistogram(to)), Data::ExponentialHistogram(histogram)) => {
-            let points = &histogram.points;
-            take(
-                &mut to.data_points,
-                points,
-                from,
-                room,
-                metrics::exponential_point,
-            )
-        }
-        // `metrics::metric` makes the same kind.
-        _ => 0,
-    }
-}
+/// What the points of a part may be followed by, besides schema URLs: four lengths that grow by four bytes each (of
+/// data, metric, scope and resource), a temporality and `is_monotonic`.
+const AROUND: usize = 4 * 4 + 2 + 2;
 
-fn take<P, E: Message>(
-    to: &mut Vec<E>,
-    points: &[P],
-    from: usize,
-    room: &mut Room,
-    encode: fn(&P) -> E,
-) -> usize {
-    let before = to.len();
-    for point in points.iter().skip(from) {
-        let encoded = encode(point);
-        if !room.take(encoded.encoded_len()) {
-            break;
-        }
-        to.push(encoded);
-    }
-    to.len() - before
+/// A schema URL with its tag and its length.
+fn url_len(url: Option<&str>) -> usize {
+    url.map_or(0, |url| url.len() + 6)
 }
 
 #[cfg(test)]
