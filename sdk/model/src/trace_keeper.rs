@@ -40,6 +40,17 @@ pub trait TraceKeeper: Send + Sync + Debug {
 
     /// What became of a span so far. A keeper that does not know the span, or has forgotten it, says [`Fate::Lost`].
     fn fate(&self, trace: TraceId, span: SpanId) -> Fate;
+
+    /// Whether it is certain by now that what this process recorded of the trace is kept beyond head sampling:
+    /// somebody [asked](TraceKeeper::keep) for it and its randomness allows it, or a part of it was decided so. Of a
+    /// local root that has ended this is the decision.
+    ///
+    /// Asked when a call leaves and when an answer does, to tell the neighbour; it may take a short lock. A keeper
+    /// that decides nothing says `false`, which is the default.
+    fn is_kept(&self, trace: TraceId) -> bool {
+        let _ = trace;
+        false
+    }
 }
 
 /// What became of a span.
