@@ -43,6 +43,7 @@
 pub mod batch;
 mod error;
 pub mod probability;
+pub mod propagator;
 mod self_observed;
 mod span_queue;
 mod span_starts;
