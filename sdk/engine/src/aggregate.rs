@@ -14,9 +14,9 @@ use std::fmt::Debug;
 use std::time::SystemTime;
 
 use throughline_cells::Collection;
-use throughline_model::{Data, Temporality};
+use throughline_model::{Data, Exemplar, Temporality};
 
-use crate::exemplar;
+use crate::exemplar::{self, Carries};
 use crate::number::Measured;
 use crate::series::Series;
 
@@ -32,7 +32,10 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
     /// What a reader remembers of a series from collection to collection.
     type Reported: Default + Debug + Send;
     /// What it makes of a series.
-    type Point: Debug;
+    type Point: Debug + Carries;
+
+    /// Whether it is a histogram, whose measurements may be outliers.
+    const HISTOGRAM: bool = false;
 
     /// How many words a row has before its exemplar words.
     fn words(&self) -> usize;
@@ -44,6 +47,11 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// How many reservoirs a series has, and how many exemplars each holds.
     fn reservoirs(&self, default_size: usize) -> (usize, usize);
+
+    /// The reservoir of a value.
+    fn slot(&self, _value: Self::Value) -> usize {
+        0
+    }
 
     /// Writes a measurement into this thread's row. Exemplar words stand from `exemplars` on.
     fn record(&self, series: &Series, value: Self::Value, exemplars: usize) -> Recorded;
@@ -115,7 +123,7 @@ impl Interval {
         series: &Series,
         start: SystemTime,
         from: impl Fn(usize) -> bool,
-    ) -> Vec<throughline_model::Exemplar> {
+    ) -> Vec<Exemplar> {
         exemplar::take(series, self.feed, from, (start, self.time))
     }
 }

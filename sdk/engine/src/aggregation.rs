@@ -59,6 +59,14 @@ impl Aggregation {
         }
     }
 
+    /// Whether it makes histograms.
+    pub(crate) fn is_histogram(&self) -> bool {
+        matches!(
+            self,
+            Self::ExplicitBuckets { .. } | Self::Exponential { .. }
+        )
+    }
+
     /// Whether its settings are within their ranges.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self {

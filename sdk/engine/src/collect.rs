@@ -1,7 +1,8 @@
 //! One collection of one reader.
 //!
 //! ```text
-//! users' callbacks and collectors, no lock held ──► the deadline? ──► the cells' lock: streams make points ──► Snapshot
+//! users' callbacks and collectors, no lock held ──► the deadline? ──► the cells' lock: streams make points
+//!     ──► no lock held: what became of the exemplars' spans? ──► Snapshot
 //! ```
 //!
 //! Until the callbacks are done nothing is read, so that a collection that is given up loses nothing.
@@ -68,13 +69,29 @@ fn run_callbacks(
 
 fn read(provider: &Shared, meters: &[Arc<MeterCore>], reader: usize) -> Snapshot {
     let parts = &provider.parts;
-    let now = parts.clock.now();
+    let (now, monotonic) = (parts.clock.now(), parts.clock.monotonic());
     let cells = throughline_cells::lock();
-    let scopes = meters.iter().filter_map(|meter| {
+    let read = meters.iter().map(|meter| {
         let metrics: Vec<_> = meter
             .streams()
-            .iter()
-            .filter_map(|stream| stream.collect(reader, &cells, now))
+            .into_iter()
+            .filter_map(|stream| {
+                stream.tick(&cells, monotonic);
+                let metric = stream.collect(reader, &cells, now)?;
+                Some((stream, metric))
+            })
+            .collect();
+        (meter, metrics)
+    });
+    let read: Vec<_> = read.collect();
+    drop(cells);
+    let scopes = read.into_iter().filter_map(|(meter, metrics)| {
+        let metrics: Vec<_> = metrics
+            .into_iter()
+            .map(|(stream, mut metric)| {
+                stream.settle(reader, &mut metric);
+                metric
+            })
             .collect();
         (!metrics.is_empty()).then(|| ScopeMetrics {
             scope: meter.scope().clone(),
@@ -84,5 +101,16 @@ fn read(provider: &Shared, meters: &[Arc<MeterCore>], reader: usize) -> Snapshot
     Snapshot {
         resource: Arc::clone(&parts.resource),
         scopes: scopes.collect(),
+    }
+}
+
+/// Brings the streams of synchronous instruments up to date between collections.
+pub(crate) fn tick(provider: &Shared) {
+    let meters = provider.lock_meters().clone();
+    let now = provider.parts.clock.monotonic();
+    let streams: Vec<_> = meters.iter().flat_map(|meter| meter.streams()).collect();
+    let cells = throughline_cells::lock();
+    for stream in streams {
+        stream.tick(&cells, now);
     }
 }

@@ -21,17 +21,25 @@
 //! A collection takes the exemplars of its reader and moves the series' generation on, which makes every
 //! thread offer its next measurement with a fresh key. Keys are independent, so it is as right to draw the keys to
 //! come anew as to count the old skip down: the samples of the other readers stay uniform.
+//!
+//! An [`outlier`](crate::Outliers) is offered whatever its skip, with a key in (1, 2): it goes before all that are none, and
+//! outliers among themselves are sampled uniformly like the others. Where exemplars must be resolvable, a collection
+//! [`settle`]s what it took: only what was delivered is published.
 
 mod custom;
 mod filter;
 mod offer;
+mod outlier;
 mod reservoir;
+mod settle;
 
 pub(crate) use custom::Factory;
 pub use custom::{ExemplarReservoir, Measurement};
 pub use filter::ExemplarFilter;
 pub(crate) use offer::{NONE, Offered, offer, pass};
+pub(crate) use outlier::claim;
 pub(crate) use reservoir::{Reservoirs, take};
+pub(crate) use settle::{Carries, Waiting, exemplars_of, settle};
 
 /// How many exemplars a reservoir of fixed size holds unless its aggregation says otherwise: one per CPU
 /// (specification: `metrics/sdk.md`, "SimpleFixedSizeExemplarReservoir"), 8 at most.

@@ -28,11 +28,13 @@ mod collector;
 mod error;
 mod exemplar;
 mod fan;
+mod guard;
 mod kind;
 mod lookup;
 mod meter;
 mod number;
 mod observed;
+mod outliers;
 mod pairs;
 mod parts;
 mod pipeline;
@@ -40,6 +42,7 @@ mod producer;
 mod provider;
 mod reader;
 mod registry;
+mod rolling;
 mod row;
 mod select;
 mod self_telemetry;
@@ -50,6 +53,7 @@ mod temporality;
 mod validate;
 mod view;
 mod warning;
+mod watch;
 
 pub use aggregation::Aggregation;
 pub use collector::{
@@ -58,6 +62,7 @@ pub use collector::{
 pub use error::Error;
 pub use exemplar::{ExemplarFilter, ExemplarReservoir, Measurement};
 pub use kind::InstrumentKind;
+pub use outliers::Outliers;
 pub use provider::{MeterProvider, MeterProviderBuilder};
 pub use reader::{Reader, ReaderBuilder};
 pub use select::Selector;

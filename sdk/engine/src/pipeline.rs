@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::SyncInstrument;
@@ -18,7 +18,7 @@ use crate::parts::Parts;
 use crate::select::Candidate;
 use crate::stream::Stream;
 use crate::view::AttributeFilter;
-use crate::{Aggregation, InstrumentKind};
+use crate::{Aggregation, InstrumentKind, Outliers};
 
 /// What identifies an instrument in its meter (specification: `metrics/api.md`, "Instrument").
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,8 @@ pub(crate) struct StreamConfig {
     pub(crate) attributes: AttributeFilter,
     pub(crate) limit: usize,
     pub(crate) reservoir: Option<Factory>,
+    /// Of histograms alone.
+    pub(crate) outliers: Option<Outliers>,
     /// Never `Default` nor `Drop`.
     pub(crate) aggregation: Aggregation,
 }
@@ -52,6 +54,12 @@ pub(crate) trait Readable: Debug + Send + Sync {
 
     /// Forgets what the collection under way has observed, since it is given up.
     fn discard(&self, _reader: usize) {}
+
+    /// Brings what follows from its latest measurements up to date. `now` is the monotonic clock's.
+    fn tick(&self, _cells: &Collection, _now: Duration) {}
+
+    /// Decides on the exemplars of the metric that `collect` made: no lock is held, since others are asked.
+    fn settle(&self, _reader: usize, _metric: &mut Metric) {}
 
     /// How many series it has.
     fn series(&self) -> usize;
@@ -98,28 +106,40 @@ pub(crate) fn plan(
         })
         .collect();
 
+    let default_outliers = parts
+        .outliers
+        .iter()
+        .find(|(selector, _)| selector.matches(candidate))
+        .map(|(_, outliers)| *outliers);
     let mut planned: Vec<Planned> = Vec::new();
     for (reader, settings) in parts.readers.iter().enumerate() {
         let temporality = settings.temporality.temporality(instrument.kind);
-        let config = |view: Option<&&crate::View>| StreamConfig {
-            name: view
-                .and_then(|view| view.name.clone())
-                .unwrap_or_else(|| instrument.name.clone()),
-            description: view
-                .and_then(|view| view.description.clone())
-                .unwrap_or_else(|| instrument.description.clone()),
-            unit: instrument.unit.clone(),
-            kind: instrument.kind,
-            number: instrument.number,
-            attributes: view.map(|view| view.attributes.clone()).unwrap_or_default(),
-            limit: view
-                .and_then(|view| view.cardinality_limit)
-                .unwrap_or(settings.cardinality_limit),
-            reservoir: view.and_then(|view| view.reservoir.clone()),
-            aggregation: view
+        let config = |view: Option<&&crate::View>| {
+            let aggregation = view
                 .map(|view| view.aggregation.clone())
                 .unwrap_or_default()
-                .or_default(instrument.kind, &settings.histogram, advice),
+                .or_default(instrument.kind, &settings.histogram, advice);
+            StreamConfig {
+                name: view
+                    .and_then(|view| view.name.clone())
+                    .unwrap_or_else(|| instrument.name.clone()),
+                description: view
+                    .and_then(|view| view.description.clone())
+                    .unwrap_or_else(|| instrument.description.clone()),
+                unit: instrument.unit.clone(),
+                kind: instrument.kind,
+                number: instrument.number,
+                attributes: view.map(|view| view.attributes.clone()).unwrap_or_default(),
+                limit: view
+                    .and_then(|view| view.cardinality_limit)
+                    .unwrap_or(settings.cardinality_limit),
+                reservoir: view.and_then(|view| view.reservoir.clone()),
+                outliers: view
+                    .and_then(|view| view.outliers)
+                    .or(default_outliers)
+                    .filter(|_| aggregation.is_histogram()),
+                aggregation,
+            }
         };
         let mut configs: Vec<StreamConfig> = views.iter().map(|view| config(Some(view))).collect();
         if configs.is_empty() {

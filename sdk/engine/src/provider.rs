@@ -8,7 +8,7 @@ use std::time::Duration;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, NoopMeterProvider};
 use throughline_model::{
-    Clock, CollectError, Random, Resource, Snapshot, SystemClock, SystemRandom,
+    Clock, CollectError, Random, Resource, Snapshot, SystemClock, SystemRandom, TraceKeeper,
 };
 
 use crate::collector::{Collector, Registration};
@@ -16,7 +16,7 @@ use crate::meter::MeterCore;
 use crate::parts::Parts;
 use crate::self_telemetry::{self, CollectionDuration, EngineCollector, Tally};
 use crate::warning::warn;
-use crate::{Error, ExemplarFilter, Reader, View};
+use crate::{Error, ExemplarFilter, Outliers, Reader, Selector, View};
 
 /// Makes meters and owns what they measure (specification: `metrics/sdk.md`, "MeterProvider").
 ///
@@ -84,6 +84,26 @@ impl MeterProvider {
         self.0.meter(scope).register(collector)
     }
 
+    /// Brings up to date what follows from the latest measurements: the [quantiles](Outliers::quantile) that outliers are
+    /// measured against. Each collection does it too; call it at least once a second.
+    ///
+    /// ```
+    /// use opentelemetry::metrics::MeterProvider as _;
+    /// use throughline_engine::{MeterProvider, Outliers, Reader, Selector};
+    ///
+    /// let provider = MeterProvider::builder()
+    ///     .reader(Reader::default())
+    ///     .outliers(Selector::name("latency"), Outliers::quantile(0.99))
+    ///     .build()?;
+    /// let latency = provider.meter("shop").f64_histogram("latency").build();
+    /// (1..=100).for_each(|value| latency.record(f64::from(value), &[]));
+    /// provider.tick(); // From here on, about 100 is the bound.
+    /// # Ok::<(), throughline_engine::Error>(())
+    /// ```
+    pub fn tick(&self) {
+        crate::collect::tick(&self.0);
+    }
+
     /// Ends it: later collections give [`CollectError::Shutdown`], later meters do nothing, callbacks and
     /// collectors are let go. Collect before. A second call changes nothing.
     pub fn shutdown(&self) {
@@ -121,6 +141,8 @@ impl fmt::Debug for MeterProvider {
             .field("readers", &self.0.parts.readers)
             .field("views", &self.0.parts.views)
             .field("exemplar_filter", &self.0.parts.exemplar_filter)
+            .field("trace_keeper", &self.0.parts.keeper)
+            .field("outliers", &self.0.parts.outliers)
             .field("shut_down", &self.is_shut_down())
             .finish_non_exhaustive()
     }
@@ -192,6 +214,8 @@ pub struct MeterProviderBuilder {
     readers: Vec<Reader>,
     views: Vec<View>,
     exemplar_filter: ExemplarFilter,
+    keeper: Option<Arc<dyn TraceKeeper>>,
+    outliers: Vec<(Selector, Outliers)>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     self_telemetry: bool,
@@ -204,6 +228,8 @@ impl Default for MeterProviderBuilder {
             readers: Vec::new(),
             views: Vec::new(),
             exemplar_filter: ExemplarFilter::default(),
+            keeper: None,
+            outliers: Vec::new(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             self_telemetry: false,
@@ -236,6 +262,51 @@ impl MeterProviderBuilder {
         self
     }
 
+    /// Who keeps the traces of [outliers](Outliers), and is asked about each exemplar that must be
+    /// [`Resolvable`](ExemplarFilter::Resolvable). None by default.
+    ///
+    /// Its `candidate` and `keep` are called by the thread that measured an outlier, after the measurement; `fate` by
+    /// collections, with no lock held that a measuring thread could want. A panic is caught and counted: the trace was not
+    /// asked for, or the exemplar's fate is not known yet.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use opentelemetry::trace::{SpanContext, SpanId, TraceId};
+    /// # use throughline_engine::{ExemplarFilter, MeterProvider, Outliers, Reader, Selector};
+    /// # use throughline_model::{Fate, KeepReason, TraceKeeper};
+    /// # #[derive(Debug)]
+    /// # struct Buffer;
+    /// # impl TraceKeeper for Buffer {
+    /// #     fn candidate(&self, _: &SpanContext) -> bool { true }
+    /// #     fn keep(&self, _: TraceId, _: SpanId, _: KeepReason) {}
+    /// #     fn fate(&self, _: TraceId, _: SpanId) -> Fate { Fate::Pending }
+    /// # }
+    /// let buffer = Arc::new(Buffer);
+    /// let provider = MeterProvider::builder()
+    ///     .reader(Reader::default())
+    ///     .trace_keeper(buffer)
+    ///     .exemplar_filter(ExemplarFilter::Resolvable)
+    ///     .outliers(Selector::name("*.duration"), Outliers::quantile(0.999))
+    ///     .build()?;
+    /// # let _ = provider;
+    /// # Ok::<(), throughline_engine::Error>(())
+    /// ```
+    pub fn trace_keeper(mut self, keeper: Arc<dyn TraceKeeper>) -> Self {
+        self.keeper = Some(keeper);
+        self
+    }
+
+    /// What is an outlier in histograms of these instruments, where no view says anything of it. May be called several
+    /// times: the first selector that matches an instrument holds. It makes no stream, as a view does, and knows
+    /// instruments by their own names.
+    ///
+    /// # Example
+    /// See [`trace_keeper`](Self::trace_keeper).
+    pub fn outliers(mut self, instruments: Selector, outliers: Outliers) -> Self {
+        self.outliers.push((instruments, outliers));
+        self
+    }
+
     /// Where the time comes from. The default is the system's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -260,6 +331,8 @@ impl MeterProviderBuilder {
     /// | `throughline.engine.measurements.refused` | `{measurement}` | `error.type`: `non_finite`, `negative`, `undescribed` |
     /// | `throughline.engine.measurements.overflowed` | `{measurement}` | |
     /// | `throughline.engine.callbacks.panicked` | `{panic}` | |
+    /// | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
+    /// | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
     pub fn self_telemetry(mut self, on: bool) -> Self {
         self.self_telemetry = on;
         self
@@ -274,6 +347,9 @@ impl MeterProviderBuilder {
         for view in &self.views {
             view.check()?;
         }
+        for (_, outliers) in &self.outliers {
+            outliers.check()?;
+        }
         for (index, reader) in self.readers.iter().enumerate() {
             reader.settings().check()?;
             if reader.is_taken() || self.readers[..index].iter().any(|r| r.is_same(reader)) {
@@ -286,6 +362,8 @@ impl MeterProviderBuilder {
                 clock: self.clock,
                 random: self.random,
                 exemplar_filter: self.exemplar_filter,
+                keeper: self.keeper,
+                outliers: self.outliers,
                 views: self.views,
                 readers: self.readers.iter().map(|r| r.settings().clone()).collect(),
                 tally: Tally::default(),

@@ -8,6 +8,8 @@
 //! | `throughline.engine.measurements.refused` | `{measurement}` | `error.type`: `non_finite`, `negative`, `undescribed` |
 //! | `throughline.engine.measurements.overflowed` | `{measurement}` | |
 //! | `throughline.engine.callbacks.panicked` | `{panic}` | |
+//! | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
+//! | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
 //!
 //! The first is a name of the semantic conventions (status: development), which have none for the others. They are
 //! read by a collector like users' own, so that telling of itself takes no path that measuring takes.
@@ -97,7 +99,15 @@ const OVERFLOWED: Observable<u64> =
 const PANICKED: Observable<u64> =
     Observable::<u64>::counter("throughline.engine.callbacks.panicked")
         .unit("{panic}")
-        .description("Panics of callbacks and collectors that were caught");
+        .description(
+            "Panics of callbacks, collectors, reservoirs and the keeper of traces that were caught",
+        );
+const OUTLIERS: Observable<u64> = Observable::<u64>::counter("throughline.engine.outliers")
+    .unit("{measurement}")
+    .description("Outliers of histograms, by whether their trace was asked for");
+const EXEMPLARS: Observable<u64> = Observable::<u64>::counter("throughline.engine.exemplars")
+    .unit("{exemplar}")
+    .description("Exemplars that had to be resolvable, by what became of them");
 
 /// Reads a provider's own state.
 pub(crate) struct EngineCollector(pub(crate) Weak<Shared>);
@@ -109,7 +119,9 @@ impl Collector for EngineCollector {
             .add(&SERIES)
             .add(&REFUSED)
             .add(&OVERFLOWED)
-            .add(&PANICKED);
+            .add(&PANICKED)
+            .add(&OUTLIERS)
+            .add(&EXEMPLARS);
     }
 
     fn collect(&self, observations: &mut Observations<'_>) {
@@ -134,6 +146,14 @@ impl Collector for EngineCollector {
         }
         observations.observe(&OVERFLOWED, tally.overflowed.load(Ordering::Relaxed), &[]);
         observations.observe(&PANICKED, tally.panicked.load(Ordering::Relaxed), &[]);
+        for (trace, counter) in OutlierTrace::NAMES.iter().zip(&tally.outliers) {
+            let attributes = [KeyValue::new("throughline.outlier.trace", *trace)];
+            observations.observe(&OUTLIERS, counter.load(Ordering::Relaxed), &attributes);
+        }
+        for (outcome, counter) in Outcome::NAMES.iter().zip(&tally.exemplars) {
+            let attributes = [KeyValue::new("throughline.exemplar.outcome", *outcome)];
+            observations.observe(&EXEMPLARS, counter.load(Ordering::Relaxed), &attributes);
+        }
     }
 }
 
@@ -145,6 +165,42 @@ pub(crate) struct Tally {
     undescribed: AtomicU64,
     overflowed: AtomicU64,
     panicked: AtomicU64,
+    /// By [`OutlierTrace`].
+    outliers: [AtomicU64; 4],
+    /// By [`Outcome`].
+    exemplars: [AtomicU64; 3],
+}
+
+/// Where an outlier stood with its trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OutlierTrace {
+    /// The keeper was asked to keep it.
+    Asked,
+    /// It is sampled, and there is nobody to ask.
+    Sampled,
+    /// It is not sampled and cannot be kept.
+    Lost,
+    /// It was measured in no span.
+    None,
+}
+
+impl OutlierTrace {
+    const NAMES: [&str; 4] = ["asked", "sampled", "lost", "none"];
+}
+
+/// What became of an exemplar that had to be resolvable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    /// Its span was delivered.
+    Published,
+    /// Its span was lost.
+    Withdrawn,
+    /// Its span was still on its way when the last collection asked.
+    Undecided,
+}
+
+impl Outcome {
+    const NAMES: [&str; 3] = ["published", "withdrawn", "undecided"];
 }
 
 impl Tally {
@@ -165,7 +221,19 @@ impl Tally {
         self.overflowed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A callback or a collector panicked.
+    /// An outlier was measured.
+    #[cold]
+    pub(crate) fn outlier(&self, trace: OutlierTrace) {
+        self.outliers[trace as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It was decided on an exemplar.
+    #[cold]
+    pub(crate) fn exemplar(&self, outcome: Outcome) {
+        self.exemplars[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What is not the engine's panicked.
     #[cold]
     pub(crate) fn panicked(&self) {
         self.panicked.fetch_add(1, Ordering::Relaxed);

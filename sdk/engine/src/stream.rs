@@ -4,6 +4,7 @@
 //! Counter::add ─► Stream::measure ─► refused?              (number.rs: not finite, negative)
 //!                      │
 //!                      ├─► the series of the attributes      (lookup.rs: this thread remembers; else table.rs)
+//!                      ├─► above what is watched: cold       (watch.rs: an outlier?)
 //!                      ├─► Aggregate::record                 (aggregate/*.rs: this thread's own row of words)
 //!                      └─► cold, now and then: offer         (exemplar/offer.rs)
 //! ```
@@ -11,7 +12,7 @@
 //! A warm call takes no lock, allocates nothing and reads no clock. `bind` does the look-up once and for all.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
 use std::hash::BuildHasher;
@@ -19,20 +20,25 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
-use throughline_cells::{Blocks, Collection, Words};
-use throughline_model::{Metric, Temporality};
+use throughline_cells::{Blocks, Words};
+use throughline_model::Temporality;
 
-use crate::aggregate::{Aggregate, Interval, Recorded};
+use crate::aggregate::{Aggregate, Recorded};
 use crate::exemplar::{self, Offered};
 use crate::lookup::{self, Call};
 use crate::number::Measured;
 use crate::pairs;
 use crate::parts::Parts;
-use crate::pipeline::{Readable, StreamConfig};
+use crate::pipeline::StreamConfig;
 use crate::series::Series;
 use crate::table::Table;
 use crate::view::AttributeFilter;
+use crate::watch::Watch;
 use crate::{Aggregation, ExemplarFilter, InstrumentKind};
+
+mod read;
+
+use read::Feed;
 
 /// A stream of a synchronous instrument, aggregated by `A`.
 #[derive(Debug)]
@@ -45,6 +51,9 @@ pub(crate) struct Stream<A: Aggregate> {
     monotonic: bool,
     /// Where exemplar words stand in a row.
     exemplars: usize,
+    /// What is above it is looked at by `watch`; +∞ where that is nothing.
+    watched: f64,
+    watch: Watch,
     /// How many exemplars each reservoir holds.
     reservoir_size: usize,
     /// How long a row is.
@@ -61,24 +70,6 @@ pub(crate) struct Stream<A: Aggregate> {
     feeds: Box<[Feed<A>]>,
 }
 
-/// What one reader takes from a stream.
-#[derive(Debug)]
-struct Feed<A: Aggregate> {
-    reader: usize,
-    temporality: Temporality,
-    /// Whether it resets minimum and maximum: the first delta feed does.
-    resets: bool,
-    state: Mutex<FeedState<A>>,
-}
-
-#[derive(Debug)]
-struct FeedState<A: Aggregate> {
-    /// When this feed was collected last, or when the stream was made.
-    previous: SystemTime,
-    /// By the series' place in the table.
-    reported: Vec<A::Reported>,
-}
-
 impl<A: Aggregate> Stream<A> {
     pub(crate) fn new(
         aggregate: A,
@@ -88,19 +79,10 @@ impl<A: Aggregate> Stream<A> {
     ) -> Arc<Self> {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let created = parts.clock.now();
-        let first_delta = readers.iter().position(|(_, t)| *t == Temporality::Delta);
-        let feed = |(at, (reader, temporality)): (usize, &(usize, Temporality))| Feed {
-            reader: *reader,
-            temporality: *temporality,
-            resets: first_delta == Some(at),
-            state: Mutex::new(FeedState {
-                previous: created,
-                reported: Vec::new(),
-            }),
-        };
         let (reservoirs, reservoir_size) = aggregate.reservoirs(exemplar::default_size());
         let with_exemplars = parts.exemplar_filter != ExemplarFilter::AlwaysOff;
         let words = aggregate.words();
+        let watch = Watch::new(config.outliers, created);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let hasher = RandomState::default();
         Arc::new_cyclic(|me| Self {
@@ -115,6 +97,8 @@ impl<A: Aggregate> Stream<A> {
             } else {
                 exemplar::NONE
             },
+            watched: watch.watched(),
+            watch,
             reservoir_size,
             row: words + if with_exemplars { reservoirs } else { 0 },
             aggregate,
@@ -124,7 +108,7 @@ impl<A: Aggregate> Stream<A> {
             config,
             parts: Arc::clone(parts),
             created,
-            feeds: readers.iter().enumerate().map(feed).collect(),
+            feeds: Feed::of(readers, created),
         })
     }
 
@@ -162,10 +146,52 @@ impl<A: Aggregate> Stream<A> {
     /// Writes into this thread's cells of the series.
     #[inline]
     fn write(&self, series: &Series, value: A::Value, left_out: impl FnOnce() -> Vec<KeyValue>) {
+        if self.is_watched(value) {
+            return self.write_watched(series, value, left_out);
+        }
         match self.aggregate.record(series, value, self.exemplars) {
             Recorded::Done => {}
             Recorded::Offer(slot, word) => self.offer(series, slot, word, value, left_out),
             Recorded::NoWords => self.aggregate.record_shared(series, value),
+        }
+    }
+
+    /// Whether the value may be an outlier. Budget: one load and one compare.
+    #[inline(always)]
+    fn is_watched(&self, value: A::Value) -> bool {
+        A::HISTOGRAM && value.as_f64() > self.watched
+    }
+
+    /// Writes what may be an outlier.
+    #[cold]
+    #[inline(never)]
+    fn write_watched(
+        &self,
+        series: &Series,
+        value: A::Value,
+        left_out: impl FnOnce() -> Vec<KeyValue>,
+    ) {
+        let outlier = self.watch.sees(value.as_f64());
+        let recorded = self.aggregate.record(series, value, self.exemplars);
+        match recorded {
+            Recorded::NoWords => {
+                self.aggregate.record_shared(series, value);
+                if outlier {
+                    // Without an exemplar: the thread is ending.
+                    let _ = exemplar::claim(&self.parts);
+                }
+            }
+            Recorded::Done if outlier => {
+                // The thread's word is none of its business: the skip that it counts down goes on.
+                let slot = self.aggregate.slot(value);
+                let offered = self.offered(slot, 0, value, outlier);
+                let _ = exemplar::offer(series, &offered, left_out);
+            }
+            Recorded::Done => {}
+            Recorded::Offer(slot, word) => {
+                let offered = self.offered(slot, word, value, outlier);
+                self.offer_as(series, &offered, left_out);
+            }
         }
     }
 
@@ -180,17 +206,30 @@ impl<A: Aggregate> Stream<A> {
         value: A::Value,
         left_out: impl FnOnce() -> Vec<KeyValue>,
     ) {
-        let offered = Offered {
+        self.offer_as(series, &self.offered(slot, word, value, false), left_out);
+    }
+
+    fn offered(&self, slot: usize, word: u64, value: A::Value, outlier: bool) -> Offered<'_> {
+        Offered {
             slot,
             value: value.number(),
+            outlier,
             word,
             feeds: self.feeds.len(),
             size: self.reservoir_size,
             custom: self.config.reservoir.as_ref(),
             parts: &self.parts,
-        };
-        if let Some(word) = exemplar::offer(series, &offered, left_out) {
-            let at = self.exemplars + slot;
+        }
+    }
+
+    fn offer_as(
+        &self,
+        series: &Series,
+        offered: &Offered<'_>,
+        left_out: impl FnOnce() -> Vec<KeyValue>,
+    ) {
+        if let Some(word) = exemplar::offer(series, offered, left_out) {
+            let at = self.exemplars + offered.slot;
             series.with_row(self.row, |row| row.get(at).map(|own| own.set(word)));
         }
     }
@@ -311,6 +350,9 @@ impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
         if stream.refuses(value) {
             return;
         }
+        if stream.is_watched(value) {
+            return stream.write_watched(&self.series, value, || self.left_out.to_vec());
+        }
         match self.aggregate.record(&self.series, value, stream.exemplars) {
             Recorded::Done => {}
             Recorded::Offer(slot, word) => {
@@ -336,41 +378,6 @@ struct Refusing;
 
 impl<T> BoundSyncInstrument<T> for Refusing {
     fn measure(&self, _value: T) {}
-}
-
-impl<A: Aggregate> Readable for Stream<A> {
-    fn collect(&self, reader: usize, cells: &Collection, now: SystemTime) -> Option<Metric> {
-        let at = self.feeds.iter().position(|feed| feed.reader == reader)?;
-        let feed = &self.feeds[at];
-        let mut state = feed.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut *state;
-        let interval = Interval {
-            temporality: feed.temporality,
-            start: state.previous,
-            time: now.max(state.previous),
-            feed: at,
-            resets: feed.resets,
-        };
-        let points: Vec<_> = self.table.with_all(|all| {
-            state.reported.resize_with(all.len(), Default::default);
-            let each = all.iter().zip(&mut state.reported);
-            each.filter_map(|(series, reported)| {
-                self.aggregate.point(series, cells, &interval, reported)
-            })
-            .collect()
-        });
-        state.previous = interval.time;
-        (!points.is_empty()).then(|| Metric {
-            name: self.config.name.clone(),
-            description: self.config.description.clone(),
-            unit: self.config.unit.clone(),
-            data: self.aggregate.data(feed.temporality, points),
-        })
-    }
-
-    fn series(&self) -> usize {
-        self.table.with_all(<[_]>::len)
-    }
 }
 
 impl<A: Aggregate> Drop for Stream<A> {

@@ -6,7 +6,7 @@ use opentelemetry::{Key, KeyValue};
 
 use crate::exemplar::Factory;
 use crate::select::{Candidate, Selector};
-use crate::{Aggregation, Error, ExemplarReservoir};
+use crate::{Aggregation, Error, ExemplarReservoir, Outliers};
 
 /// Shapes the streams of the instruments that its [`Selector`] picks (specification: `metrics/sdk.md`, "View").
 ///
@@ -51,6 +51,7 @@ pub struct View {
     pub(crate) aggregation: Aggregation,
     pub(crate) cardinality_limit: Option<usize>,
     pub(crate) reservoir: Option<Factory>,
+    pub(crate) outliers: Option<Outliers>,
 }
 
 impl View {
@@ -64,6 +65,7 @@ impl View {
             aggregation: Aggregation::Default,
             cardinality_limit: None,
             reservoir: None,
+            outliers: None,
         }
     }
 
@@ -123,6 +125,16 @@ impl View {
         self
     }
 
+    /// Chooses which measurements of the stream are outliers, if it is a histogram. The default is the
+    /// [provider's](crate::MeterProviderBuilder::outliers).
+    ///
+    /// # Example
+    /// See [`Outliers`].
+    pub fn outliers(mut self, outliers: Outliers) -> Self {
+        self.outliers = Some(outliers);
+        self
+    }
+
     pub(crate) fn matches(&self, candidate: Candidate<'_>) -> bool {
         self.selector.matches(candidate)
     }
@@ -139,6 +151,7 @@ impl View {
         if self.cardinality_limit == Some(0) {
             return Err(Error::invalid("view.cardinality_limit", 0, "at least 1"));
         }
+        self.outliers.map_or(Ok(()), Outliers::check)?;
         self.aggregation.check()
     }
 }

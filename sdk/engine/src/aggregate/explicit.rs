@@ -94,6 +94,8 @@ impl<T: Measured> Aggregate for Explicit<T> {
     type Reported = Reported;
     type Point = HistogramPoint;
 
+    const HISTOGRAM: bool = true;
+
     fn words(&self) -> usize {
         self.buckets + self.bounds.len() + 1
     }
@@ -104,6 +106,10 @@ impl<T: Measured> Aggregate for Explicit<T> {
             0 => (1, default_size),
             bounds => (bounds + 1, 1),
         }
+    }
+
+    fn slot(&self, value: T) -> usize {
+        self.bucket(value.as_f64())
     }
 
     #[inline]

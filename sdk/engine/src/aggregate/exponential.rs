@@ -81,6 +81,16 @@ impl<T> Exponential<T> {
         self.exemplar() + 1
     }
 
+    /// What all threads have counted since the series was made.
+    pub(crate) fn total(&self, series: &Series, cells: &Collection) -> Dense {
+        let mut total = Dense::new(self.max_scale);
+        series.each_row(cells, |row| total.merge(self.read(row), self.max_size));
+        if let Some(shared) = series.shared_dense() {
+            total.merge(shared, self.max_size);
+        }
+        total
+    }
+
     /// Writes into the thread's block; false if its window has no place for the value.
     #[inline(always)]
     fn write(&self, row: &[OwnWord], series: &Series, value: f64) -> bool {
@@ -194,6 +204,8 @@ impl<T: Measured> Aggregate for Exponential<T> {
     type Value = T;
     type Reported = Reported;
     type Point = ExponentialHistogramPoint;
+
+    const HISTOGRAM: bool = true;
 
     /// The header: buckets come after the exemplar word.
     fn words(&self) -> usize {

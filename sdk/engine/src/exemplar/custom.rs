@@ -1,7 +1,6 @@
 //! Reservoirs of users' own.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,6 +8,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, TraceId};
 use throughline_model::{Exemplar, Number};
 
+use crate::guard::guarded;
 use crate::parts::Parts;
 
 /// Chooses the exemplars of one series for one reader (specification: `metrics/sdk.md`, "Custom ExemplarReservoir").
@@ -135,20 +135,20 @@ impl Custom {
     pub(crate) fn new(factory: &Factory, feeds: usize, parts: &Arc<Parts>) -> Self {
         let make = || (0..feeds).map(|_| (factory.0)()).collect();
         Self {
-            feeds: guarded(parts, make).unwrap_or_default(),
+            feeds: guarded(&parts.tally, make).unwrap_or_default(),
             parts: Arc::clone(parts),
         }
     }
 
     pub(crate) fn offer(&mut self, measurement: &Measurement<'_>) {
         for reservoir in &mut self.feeds {
-            guarded(&self.parts, || reservoir.offer(measurement));
+            guarded(&self.parts.tally, || reservoir.offer(measurement));
         }
     }
 
     pub(crate) fn collect(&mut self, feed: usize) -> Vec<Exemplar> {
         let reservoir = self.feeds.get_mut(feed);
-        let exemplars = reservoir.and_then(|r| guarded(&self.parts, || r.collect()));
+        let exemplars = reservoir.and_then(|r| guarded(&self.parts.tally, || r.collect()));
         exemplars.unwrap_or_default()
     }
 }
@@ -157,11 +157,4 @@ impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Custom").finish_non_exhaustive()
     }
-}
-
-/// Runs users' code; a panic is counted.
-fn guarded<R>(parts: &Parts, f: impl FnOnce() -> R) -> Option<R> {
-    catch_unwind(AssertUnwindSafe(f))
-        .inspect_err(|_| parts.tally.panicked())
-        .ok()
 }

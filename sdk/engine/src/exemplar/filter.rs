@@ -29,6 +29,14 @@ pub enum ExemplarFilter {
     /// Those made while a sampled span is current. The default.
     #[default]
     TraceBased,
+    /// Those whose trace can be opened: made in a sampled span, or [outliers](crate::Outliers) whose trace is kept for
+    /// their sake. They are published once their span was [delivered](throughline_model::Fate::Delivered).
+    ///
+    /// It needs a [`TraceKeeper`](crate::MeterProviderBuilder::trace_keeper) to ask; without one it is `TraceBased`.
+    ///
+    /// A span that is still on its way at a collection is asked for again at the next two of a cumulative reader. A
+    /// delta reader publishes an exemplar in its own interval or not at all.
+    Resolvable,
     /// All.
     AlwaysOn,
     /// None. Costs nothing.

@@ -4,13 +4,14 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 use throughline_cells::OwnWord;
 use throughline_model::{Number, Random};
 
 use super::ExemplarFilter;
 use super::custom::{Custom, Factory, Measurement};
+use super::outlier;
 use super::reservoir::{Kept, Reservoirs, Uniform};
 use crate::aggregate::Recorded;
 use crate::parts::Parts;
@@ -46,6 +47,8 @@ pub(crate) fn pass(row: &[OwnWord], exemplars: usize, slot: usize, series: &Seri
 pub(crate) struct Offered<'a> {
     pub(crate) slot: usize,
     pub(crate) value: Number,
+    /// Whether it is an outlier, which asks that its trace be kept.
+    pub(crate) outlier: bool,
     /// The thread's exemplar word.
     pub(crate) word: u64,
     /// How many reservoirs the series has, per reader.
@@ -59,14 +62,20 @@ pub(crate) struct Offered<'a> {
 
 /// Offers a measurement. Gives the thread's exemplar word back if it changes.
 ///
-/// It calls nothing of the user's but the clock and the source of randomness, and keeps no context.
+/// It calls nothing that is not the engine's but the clock, the source of randomness and, for an outlier, the keeper of
+/// traces. It keeps no context.
 pub(crate) fn offer(
     series: &Series,
     offered: &Offered<'_>,
     left_out: impl FnOnce() -> Vec<KeyValue>,
 ) -> Option<u64> {
     let random = &*offered.parts.random;
-    let Some(span) = eligible(offered.parts.exemplar_filter) else {
+    let span = if offered.outlier {
+        outlier::claim(offered.parts)
+    } else {
+        eligible(offered.parts.exemplar_filter)
+    };
+    let Some(span) = span else {
         // Its key would have decided nothing, so the countdown begins anew at the level it had. At level 0, where a
         // reservoir is not full, the next measurement is offered: without a sampled span it ends here.
         let generation = series.generation.load(Ordering::Relaxed);
@@ -100,8 +109,14 @@ pub(crate) fn offer(
     };
     // Under the lock no collection moves it on.
     let generation = series.generation.load(Ordering::Relaxed);
-    let floor = floor_of(level_of(offered.word, generation));
-    let key = floor + (1.0 - floor) * random.open01();
+    let key = if offered.outlier {
+        // Above all keys of what is none: an outlier's exemplar goes before theirs, and of several outliers each is as
+        // likely to stay.
+        1.0 + random.open01()
+    } else {
+        let floor = floor_of(level_of(offered.word, generation));
+        floor + (1.0 - floor) * random.open01()
+    };
     if uniform.wants(offered.slot, offered.size, key) {
         let kept = Kept {
             slot: offered.slot,
@@ -134,7 +149,7 @@ fn floor_of(level: u32) -> f64 {
 
 /// The largest level whose floor is not above `threshold`.
 fn level_below(threshold: f64) -> u32 {
-    // Of a threshold in 0..1: 2^-level >= 1 - threshold.
+    // Of a threshold in 0..=1: 2^-level >= 1 - threshold. At 1, which outliers hold, that is so at all levels.
     let level = -(1.0 - threshold).log2();
     (level.max(0.0) as u32).min(LEVEL_MAX)
 }
@@ -154,9 +169,9 @@ fn next_word(generation: u32, level: u32, random: &dyn Random) -> u64 {
 /// The span of a measurement that may become an exemplar: `None` where the filter refuses it, `Some(None)` where
 /// there is no span and none is needed.
 fn eligible(filter: ExemplarFilter) -> Option<Option<(TraceId, SpanId)>> {
-    let span = current_span();
+    let span = read_span(|span| ((span.trace_id(), span.span_id()), span.is_sampled()));
     match filter {
-        ExemplarFilter::TraceBased => span
+        ExemplarFilter::TraceBased | ExemplarFilter::Resolvable => span
             .filter(|(_, sampled)| *sampled)
             .map(|(ids, _)| Some(ids)),
         ExemplarFilter::AlwaysOn => Some(span.map(|(ids, _)| ids)),
@@ -164,8 +179,8 @@ fn eligible(filter: ExemplarFilter) -> Option<Option<(TraceId, SpanId)>> {
     }
 }
 
-/// The ids of the current span, and whether it is sampled.
-fn current_span() -> Option<((TraceId, SpanId), bool)> {
+/// Reads the context of the current span, if there is one. `f` must not touch the current context.
+pub(super) fn read_span<R>(f: impl FnOnce(&SpanContext) -> R) -> Option<R> {
     thread_local! {
         /// Lives as long as the context may be read: the context is registered before it, so it goes after it.
         static GUARD: Guard = Guard::new();
@@ -198,8 +213,7 @@ fn current_span() -> Option<((TraceId, SpanId), bool)> {
                 }
                 let span = context.span();
                 let span = span.span_context();
-                let ids = (span.trace_id(), span.span_id());
-                span.is_valid().then_some((ids, span.is_sampled()))
+                span.is_valid().then(|| f(span))
             })
         })
         .ok()?

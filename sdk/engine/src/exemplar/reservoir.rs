@@ -53,7 +53,7 @@ impl Uniform {
         key > self.threshold(slot, size)
     }
 
-    /// Keys up to this are of no use to any reader.
+    /// Keys up to this are of no use to any reader, 1 where outliers hold all its places.
     pub(crate) fn threshold(&self, slot: usize, size: usize) -> f64 {
         self.feeds
             .iter()

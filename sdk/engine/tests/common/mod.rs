@@ -6,6 +6,8 @@
     reason = "each test file uses a part of it"
 )]
 
+pub mod keeper;
+
 use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};

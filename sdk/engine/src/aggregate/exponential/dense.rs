@@ -38,12 +38,12 @@ impl Dense {
         }
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.zeros + self.positive.total() + self.negative.total()
     }
 
     /// Counts a value.
-    pub(super) fn record(&mut self, value: f64, max_size: usize) {
+    pub(crate) fn record(&mut self, value: f64, max_size: usize) {
         self.sum = self.sum.plus(value);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
@@ -70,7 +70,7 @@ impl Dense {
     }
 
     /// Adds another one, at the coarsest scale of both, or a coarser one at which it fits.
-    pub(super) fn merge(&mut self, mut other: Self, max_size: usize) {
+    pub(crate) fn merge(&mut self, mut other: Self, max_size: usize) {
         let scale = self.scale.min(other.scale);
         // One that has counted nothing has no scale to keep.
         if other.positive.is_empty() && other.negative.is_empty() {
@@ -98,8 +98,28 @@ impl Dense {
         }
     }
 
+    /// The smallest bound of a bucket that at most `above` of what was counted are above; −∞ if that is all of it.
+    pub(crate) fn bound(&self, above: u64) -> f64 {
+        let power = |index: i32| (f64::from(index) * (-f64::from(self.scale)).exp2()).exp2();
+        let positive = self.positive.iter().collect::<Vec<_>>().into_iter().rev();
+        // From the largest value to the smallest: the inclusive upper bound of each bucket, and its count. The buckets of
+        // negative values mirror those of positive ones: their lower bound is the inclusive one.
+        let buckets = positive
+            .map(|(index, count)| (power(index + 1), count))
+            .chain([(0.0, self.zeros)])
+            .chain((self.negative.iter()).map(|(index, count)| (-power(index), count)));
+        let mut seen = 0u64;
+        for (upper, count) in buckets {
+            seen = seen.saturating_add(count);
+            if seen > above {
+                return upper;
+            }
+        }
+        f64::NEG_INFINITY
+    }
+
     /// What was counted since `before`, which was an earlier state of this one.
-    pub(super) fn since(&self, before: &Self) -> Self {
+    pub(crate) fn since(&self, before: &Self) -> Self {
         let (mut now, mut before) = (self.clone(), before.clone());
         // A total never becomes finer, so it is the former one that has to follow.
         now.downscale(self.scale - before.scale);

@@ -1,0 +1,134 @@
+//! A stream as collections see it: what each reader is told.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use throughline_cells::Collection;
+use throughline_model::{Metric, Temporality};
+
+use super::Stream;
+use crate::aggregate::{Aggregate, Interval};
+use crate::exemplar::{self, Carries, Waiting};
+use crate::pipeline::Readable;
+
+/// What one reader takes from a stream.
+#[derive(Debug)]
+pub(super) struct Feed<A: Aggregate> {
+    reader: usize,
+    temporality: Temporality,
+    /// Whether it resets minimum and maximum: the first delta feed does.
+    resets: bool,
+    state: Mutex<FeedState<A>>,
+}
+
+#[derive(Debug)]
+struct FeedState<A: Aggregate> {
+    /// When this feed was collected last, or when the stream was made.
+    previous: SystemTime,
+    /// By the series' place in the table.
+    reported: Vec<A::Reported>,
+    /// Exemplars that are not published yet, where they must be resolvable.
+    waiting: Vec<Waiting>,
+    /// Of the points that the collection under way made, the places of their series.
+    places: Vec<usize>,
+}
+
+impl<A: Aggregate> Readable for Stream<A> {
+    fn collect(&self, reader: usize, cells: &Collection, now: SystemTime) -> Option<Metric> {
+        let at = self.feeds.iter().position(|feed| feed.reader == reader)?;
+        let feed = &self.feeds[at];
+        let mut state = feed.lock();
+        let state = &mut *state;
+        let interval = Interval {
+            temporality: feed.temporality,
+            start: state.previous,
+            time: now.max(state.previous),
+            feed: at,
+            resets: feed.resets,
+        };
+        let settles = self.parts.resolver().is_some();
+        state.places.clear();
+        let points: Vec<_> = self.table.with_all(|all| {
+            state.reported.resize_with(all.len(), Default::default);
+            let each = all.iter().zip(&mut state.reported).enumerate();
+            each.filter_map(|(place, (series, reported))| {
+                let mut point = self.aggregate.point(series, cells, &interval, reported)?;
+                if settles {
+                    state.places.push(place);
+                    let taken = std::mem::take(point.exemplars()).into_iter();
+                    state
+                        .waiting
+                        .extend(taken.map(|exemplar| Waiting::new(place, exemplar)));
+                }
+                Some(point)
+            })
+            .collect()
+        });
+        state.previous = interval.time;
+        (!points.is_empty()).then(|| Metric {
+            name: self.config.name.clone(),
+            description: self.config.description.clone(),
+            unit: self.config.unit.clone(),
+            data: self.aggregate.data(feed.temporality, points),
+        })
+    }
+
+    fn tick(&self, cells: &Collection, now: Duration) {
+        self.watch.tick(cells, now);
+    }
+
+    fn settle(&self, reader: usize, metric: &mut Metric) {
+        let Some(keeper) = self.parts.resolver() else {
+            return;
+        };
+        let Some(feed) = self.feeds.iter().find(|feed| feed.reader == reader) else {
+            return;
+        };
+        let (taken, places) = {
+            let mut state = feed.lock();
+            (
+                std::mem::take(&mut state.waiting),
+                std::mem::take(&mut state.places),
+            )
+        };
+        let (published, waiting) =
+            exemplar::settle(taken, feed.temporality, keeper, &self.parts.tally);
+        for published in published {
+            // A series that is once in a total stays in it, and a delta has no exemplars of other intervals.
+            if let Ok(point) = places.binary_search(&published.series)
+                && let Some(exemplars) = exemplar::exemplars_of(&mut metric.data, point)
+            {
+                exemplars.push(published.exemplar);
+            }
+        }
+        // A reader collects one at a time: nothing came in between.
+        feed.lock().waiting = waiting;
+    }
+
+    fn series(&self) -> usize {
+        self.table.with_all(<[_]>::len)
+    }
+}
+
+impl<A: Aggregate> Feed<A> {
+    /// One for each reader.
+    pub(super) fn of(readers: &[(usize, Temporality)], created: SystemTime) -> Box<[Self]> {
+        let first_delta = readers.iter().position(|(_, t)| *t == Temporality::Delta);
+        let feed = |(at, (reader, temporality)): (usize, &(usize, Temporality))| Self {
+            reader: *reader,
+            temporality: *temporality,
+            resets: first_delta == Some(at),
+            state: Mutex::new(FeedState {
+                previous: created,
+                reported: Vec::new(),
+                waiting: Vec::new(),
+                places: Vec::new(),
+            }),
+        };
+        readers.iter().enumerate().map(feed).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FeedState<A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

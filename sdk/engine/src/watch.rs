@@ -1,0 +1,116 @@
+//! How a stream tells its outliers from the rest.
+//!
+//! ```text
+//! value > watched?  ── no ──► recorded, as ever                 (one compare on the hot path)
+//!       │ yes
+//!       ▼
+//! Watch::sees ── a bound: watched is the bound, so it is an outlier
+//!             └─ a quantile: watched is −∞; count it for the window (a histogram of the stream, in cells), compare it
+//!                with the bound that the last tick made of the window
+//! ```
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use throughline_cells::{Blocks, Collection};
+use throughline_model::Attributes;
+
+use crate::Outliers;
+use crate::aggregate::{Aggregate, Exponential, Recorded};
+use crate::exemplar;
+use crate::outliers::Rule;
+use crate::rolling::Rolling;
+use crate::series::Series;
+
+/// How a stream tells its outliers from the rest.
+#[derive(Debug)]
+pub(crate) enum Watch {
+    /// There are none.
+    Nothing,
+    /// What is above this.
+    Above(f64),
+    /// What is above the quantile of a rolling window.
+    Quantile(Box<Quantile>),
+}
+
+/// The stream's own measurements of late, and the bound that follows from them.
+#[derive(Debug)]
+pub(crate) struct Quantile {
+    /// The bits of a float, +∞ until enough was seen.
+    bound: AtomicU64,
+    /// What was measured, of all series, since the stream was made. `seen` is where.
+    histogram: Exponential<f64>,
+    seen: Series,
+    rolling: Mutex<Rolling>,
+}
+
+/// 16 buckets to a power of two, each 4.4 % wide.
+const SCALE: i8 = 4;
+/// Smallest and largest value may differ by a factor of 2^64 at this scale.
+pub(crate) const SIZE: usize = 1024;
+
+impl Watch {
+    pub(crate) fn new(outliers: Option<Outliers>, created: SystemTime) -> Self {
+        match outliers.map_or(Rule::None, Outliers::rule) {
+            Rule::None => Self::Nothing,
+            Rule::Above(bound) => Self::Above(bound),
+            Rule::Quantile(quantile) => Self::Quantile(Box::new(Quantile {
+                bound: AtomicU64::new(f64::INFINITY.to_bits()),
+                histogram: Exponential::new(SIZE, SCALE, false, &[]),
+                // It belongs to no stream's table, and no look-up ever finds it.
+                seen: Series::new(
+                    u64::MAX,
+                    Attributes::default(),
+                    created,
+                    None,
+                    Blocks::new(),
+                ),
+                rolling: Mutex::new(Rolling::new(quantile, SCALE)),
+            })),
+        }
+    }
+
+    /// Up to this nothing has to be looked at.
+    pub(crate) fn watched(&self) -> f64 {
+        match self {
+            Self::Nothing => f64::INFINITY,
+            Self::Above(bound) => *bound,
+            Self::Quantile(_) => f64::NEG_INFINITY,
+        }
+    }
+
+    /// Takes note of a value above `watched`, and says whether it is an outlier.
+    pub(crate) fn sees(&self, value: f64) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Above(bound) => value > *bound,
+            Self::Quantile(quantile) => quantile.sees(value),
+        }
+    }
+
+    /// Brings the bound up to date.
+    pub(crate) fn tick(&self, cells: &Collection, now: Duration) {
+        if let Self::Quantile(quantile) = self {
+            quantile.tick(cells, now);
+        }
+    }
+}
+
+impl Quantile {
+    fn sees(&self, value: f64) -> bool {
+        match self.histogram.record(&self.seen, value, exemplar::NONE) {
+            Recorded::NoWords => self.histogram.record_shared(&self.seen, value),
+            Recorded::Done | Recorded::Offer(..) => {}
+        }
+        // Relaxed: a thread that sees the new bound late keeps by the old one.
+        value > f64::from_bits(self.bound.load(Ordering::Relaxed))
+    }
+
+    fn tick(&self, cells: &Collection, now: Duration) {
+        let total = self.histogram.total(&self.seen, cells);
+        let mut rolling = self.rolling.lock().unwrap_or_else(PoisonError::into_inner);
+        let bound = rolling.tick(total, now).unwrap_or(f64::INFINITY);
+        self.bound.store(bound.to_bits(), Ordering::Relaxed);
+    }
+}
