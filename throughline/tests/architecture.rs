@@ -43,6 +43,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["throughline", "throughline-viewer"],
     ),
     ("throughline-e2e", &[]),
+    // Runs on the manual clock and the seeded randomness.
+    (
+        "throughline-lab",
+        &[
+            "throughline-model",
+            "throughline-samplers",
+            "throughline-testkit",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
