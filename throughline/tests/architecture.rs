@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // The leaves.
     ("throughline-cells", &[]),
     ("throughline-config", &[]),
+    ("throughline-hdr", &["throughline-cells"]),
     // The waist.
     ("throughline-model", &[]),
     // The parts, which meet in the waist alone.
