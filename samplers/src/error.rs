@@ -29,6 +29,37 @@ pub enum Error {
         /// What it should be.
         expected: String,
     },
+    /// A rule makes no sense.
+    Rule {
+        /// The rule's id.
+        rule: String,
+        /// The name of the field; `attributes.` and the attribute's name where it is a condition on one.
+        field: String,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Something in a file makes no sense.
+    InFile {
+        /// The file as it was named; `None` for a text that came from elsewhere.
+        file: Option<String>,
+        /// The line, from 1.
+        line: usize,
+        /// The way to the value, such as `sampler.rules[2].rate`, or `TOML` where it is none.
+        field: String,
+        /// What stands there.
+        value: String,
+        /// What should.
+        expected: String,
+    },
+    /// A file cannot be read.
+    Unreadable {
+        /// The file as it was named.
+        file: String,
+        /// Why.
+        message: String,
+    },
     /// Batches were sent and failed while the caller waited.
     Failed {
         /// How many items were lost.
@@ -62,6 +93,26 @@ impl fmt::Display for Error {
                 value,
                 expected,
             } => write!(f, "{field} is {value}: expected {expected}"),
+            Error::Rule {
+                rule,
+                field,
+                value,
+                expected,
+            } => write!(f, "rule {rule:?}: {field} is {value}: expected {expected}"),
+            Error::InFile {
+                file,
+                line,
+                field,
+                value,
+                expected,
+            } => {
+                match file {
+                    Some(file) => write!(f, "{file}:{line}: ")?,
+                    None => write!(f, "line {line}: ")?,
+                }
+                write!(f, "{field} is {value}: expected {expected}")
+            }
+            Error::Unreadable { file, message } => write!(f, "{file} cannot be read: {message}"),
             Error::Failed {
                 items,
                 error_type,

@@ -2,7 +2,7 @@
 //! and the outcome of each.
 //!
 //! [`probability`] holds the samplers. Their decisions agree from one service to the next, and every
-//! sampled span says how many it stands for.
+//! sampled span says how many it stands for. [`PrioritySampler`] is one of them, set by rules in order.
 //!
 //! `opentelemetry_sdk`'s `BatchSpanProcessor` drops on a full queue without a count and exports
 //! RecordOnly spans. [`SpanQueue`] takes its place: only sampled spans pass, the queue is bounded in
@@ -42,13 +42,16 @@
 
 pub mod batch;
 mod error;
+pub mod priority;
 pub mod probability;
 pub mod propagator;
 mod self_observed;
+mod settings_file;
 mod span_queue;
 mod span_starts;
 mod span_weight;
 
 pub use error::Error;
+pub use priority::{Pattern, Patterns, PriorityRules, PrioritySampler, Rule, RuleCount};
 pub use span_queue::{SpanQueue, SpanWorker};
 pub use span_starts::CountedSampler;

@@ -10,13 +10,14 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
 use throughline_samplers::probability::*;
+use throughline_samplers::{Pattern, PriorityRules, PrioritySampler, Rule};
 use throughline_testkit::ManualClock;
 
 /// Traces whose randomness is the lowest and the highest there is.
 const LOWEST: TraceId = TraceId::from_bytes([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 const HIGHEST: TraceId = TraceId::from_bytes([0xff; 16]);
 
-fn allocations(sampler: &CompositeSampler, context: &Context, trace: TraceId) -> (bool, u64) {
+fn allocations(sampler: &impl ShouldSample, context: &Context, trace: TraceId) -> (bool, u64) {
     let attributes = [
         KeyValue::new("tier", "gold"),
         KeyValue::new("http.route", "/"),
@@ -83,4 +84,58 @@ fn a_span_that_is_sampled_without_threshold_allocates_nothing() {
 fn a_sampled_root_allocates_its_tracestate() {
     let sampler = CompositeSampler::new(ComposableProbability::new(0.01).unwrap());
     assert_eq!(allocations(&sampler, &Context::new(), HIGHEST), (true, 3));
+}
+
+/// Rules of every sort, of which one has a match.
+fn rules() -> PriorityRules {
+    PriorityRules::new()
+        .rule(
+            Rule::new("by attributes")
+                .attribute("tier", ["silver", "bronze"])
+                .attribute("server.port", 443)
+                .rate(1.0),
+        )
+        .rule(
+            Rule::new("by route")
+                .route(Pattern::glob("/users/*"))
+                .rate(1.0),
+        )
+        .rule(
+            Rule::new("by name")
+                .operation(Pattern::contains("ORDERS").ignore_case())
+                .rate(0.01),
+        )
+        .default_rate(0.01)
+}
+
+/// A sampler that this thread has met: its first decision makes its place among the readers of the rules.
+fn by_rules() -> PrioritySampler {
+    let sampler = PrioritySampler::new(rules()).unwrap();
+    allocations(&sampler, &Context::new(), LOWEST);
+    sampler
+}
+
+#[test]
+fn a_drop_by_rules_allocates_nothing() {
+    let sampler = by_rules();
+    let root = Context::new();
+    assert_eq!(allocations(&sampler, &root, LOWEST), (false, 0));
+    assert_eq!(sampler.counts()[2].matched, 2);
+    let none = rules()
+        .default_rate(0.0)
+        .rule(Rule::new("none").span_name("GET").rate(0.0));
+    sampler.replace(none).unwrap();
+    assert_eq!(allocations(&sampler, &root, LOWEST), (false, 0));
+    assert_eq!(
+        allocations(&sampler, &child_of(LOWEST, false), LOWEST),
+        (false, 0)
+    );
+}
+
+/// The `tracestate` and a list of attributes.
+#[test]
+fn a_root_that_a_rule_samples_allocates_what_is_added() {
+    let sampler = by_rules();
+    assert_eq!(allocations(&sampler, &Context::new(), HIGHEST), (true, 4));
+    assert_eq!(sampler.counts()[2].matched, 2);
 }

@@ -30,6 +30,8 @@ pub struct SamplingIntent<'a> {
     /// `ot=th:…` of the threshold, where the sampler has it ready.
     pub(super) ready: Option<&'a TraceState>,
     pub(super) trace_state: Option<&'a dyn TraceStateProvider>,
+    /// The probability to say on the span.
+    sample_rate: Option<f64>,
     /// The first ones are not empty, the others are.
     attributes: [&'a [KeyValue]; INLINE],
     /// Those that found no place. Boxed, since it is hardly ever there and intents are moved a lot.
@@ -84,6 +86,7 @@ impl<'a> SamplingIntent<'a> {
             adjusted_count_reliable,
             ready: None,
             trace_state: None,
+            sample_rate: None,
             attributes: [&[]; INLINE],
             more: None,
         }
@@ -109,6 +112,26 @@ impl<'a> SamplingIntent<'a> {
                 None => self.more.get_or_insert_default().0.push(attributes),
             }
         }
+        self
+    }
+
+    /// Says on the span, if it is sampled, that it was sampled with this probability: `sample.rate`, after
+    /// the other attributes. A threshold that is raised later lowers it.
+    ///
+    /// ```
+    /// use opentelemetry::KeyValue;
+    /// use throughline_samplers::probability::{SamplingIntent, Threshold};
+    ///
+    /// let (half, quarter) = ("8".parse::<Threshold>()?, "c".parse::<Threshold>()?);
+    /// let intent = SamplingIntent::reliable(half).with_sample_rate(0.5);
+    /// assert_eq!(intent.clone().into_attributes(), [KeyValue::new("sample.rate", 0.5)]);
+    /// let raised = intent.at_least(quarter);
+    /// assert_eq!(raised.into_attributes(), [KeyValue::new("sample.rate", 0.25)]);
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_sample_rate(mut self, probability: f64) -> Self {
+        self.sample_rate = Some(probability);
         self
     }
 
@@ -152,6 +175,8 @@ impl<'a> SamplingIntent<'a> {
         if self.threshold.is_some_and(|own| own < threshold) {
             self.threshold = Some(threshold);
             self.ready = None;
+            let probability = threshold.probability();
+            self.sample_rate = self.sample_rate.map(|rate| rate.min(probability));
         }
         self
     }
@@ -186,13 +211,19 @@ impl<'a> SamplingIntent<'a> {
     /// assert!(SamplingIntent::dropped().into_attributes().is_empty());
     /// ```
     pub fn into_attributes(self) -> Vec<KeyValue> {
-        if self.attributes[0].is_empty() {
+        if self.attributes[0].is_empty() && self.sample_rate.is_none() {
             return Vec::new();
         }
-        let mut attributes = self.attributes.concat();
-        for more in self.more.iter().flat_map(|more| &more.0) {
-            attributes.extend_from_slice(more);
+        let annotations = self.attributes.iter().copied();
+        let mut attributes =
+            Vec::with_capacity(1 + annotations.clone().map(<[_]>::len).sum::<usize>());
+        for some in annotations.chain(self.more.iter().flat_map(|more| more.0.iter().copied())) {
+            attributes.extend_from_slice(some);
         }
+        attributes.extend(
+            self.sample_rate
+                .map(|rate| KeyValue::new("sample.rate", rate)),
+        );
         attributes
     }
 }
