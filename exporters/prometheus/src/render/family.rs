@@ -32,6 +32,18 @@ pub(super) struct Member<'a> {
     pub(super) points: Points<'a>,
 }
 
+impl Family<'_> {
+    /// How many points its members have.
+    pub(super) fn points(&self) -> usize {
+        let points = self.members.iter().map(|member| match member.points {
+            Points::Number(points) => points.len(),
+            Points::Histogram(points) => points.len(),
+            Points::Exponential(points) => points.len(),
+        });
+        points.sum()
+    }
+}
+
 /// What a member holds.
 #[derive(Clone, Copy)]
 pub(super) enum Points<'a> {

@@ -1,6 +1,7 @@
 //! The labels of a point: scope and attributes, translated, sorted, joined where they collide, escaped.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
@@ -68,6 +69,8 @@ enum Text<'a> {
 
 /// The labels that a scope gives to each of its points.
 pub(super) struct ScopeLabels<'a> {
+    /// Which scope of the snapshot it is.
+    at: usize,
     pairs: Vec<Pair<'a>>,
     /// Attributes whose label is one of the three reserved ones
     /// (specification: `compatibility/prometheus_and_openmetrics.md`, "Instrumentation Scope").
@@ -79,8 +82,9 @@ const SCOPE_VERSION: &str = "otel_scope_version";
 const SCOPE_SCHEMA_URL: &str = "otel_scope_schema_url";
 
 impl<'a> ScopeLabels<'a> {
-    pub(super) fn new(scope: &'a InstrumentationScope, names: &mut Names<'a>) -> Self {
+    pub(super) fn new(at: usize, scope: &'a InstrumentationScope, names: &mut Names<'a>) -> Self {
         let mut labels = Self {
+            at,
             pairs: Vec::with_capacity(3),
             dropped: 0,
         };
@@ -112,8 +116,10 @@ impl<'a> ScopeLabels<'a> {
         labels
     }
 
+    /// No labels, which all scopes have that have none.
     pub(super) fn none() -> Self {
         Self {
+            at: usize::MAX,
             pairs: Vec::new(),
             dropped: 0,
         }
@@ -124,8 +130,67 @@ impl<'a> ScopeLabels<'a> {
 #[derive(Default)]
 pub(super) struct Labels<'a> {
     pub(super) names: Names<'a>,
+    point: Point<'a>,
+    /// Of an exemplar.
     pairs: Vec<Pair<'a>>,
     value: String,
+}
+
+/// The labels of the last point. The next one mostly has the same keys, so that only its values are new.
+#[derive(Default)]
+struct Point<'a> {
+    /// Of which scope, and whether `le` is taken.
+    of: Option<(usize, bool)>,
+    /// The attributes' keys, each with the place of its pair.
+    keys: Vec<(&'a str, usize)>,
+    /// Sorted by label.
+    pairs: Vec<Pair<'a>>,
+}
+
+impl<'a> Point<'a> {
+    /// Takes the values of a point that has the keys of the last one; `false` if it has others.
+    fn refill(&mut self, of: (usize, bool), attributes: &'a [KeyValue]) -> bool {
+        let same = self.of == Some(of)
+            && self.keys.len() == attributes.len()
+            && (self.keys.iter().zip(attributes)).all(|((key, _), pair)| *key == pair.key.as_str());
+        if same {
+            for ((_, place), attribute) in self.keys.iter().zip(attributes) {
+                self.pairs[*place].value = Text::Value(&attribute.value);
+            }
+        }
+        same
+    }
+
+    fn fill(
+        &mut self,
+        scope: &ScopeLabels<'a>,
+        le: bool,
+        attributes: &'a [KeyValue],
+        names: &mut Names<'a>,
+    ) {
+        self.of = Some((scope.at, le));
+        self.pairs.clear();
+        self.pairs.extend_from_slice(&scope.pairs);
+        for attribute in attributes {
+            let mut label = names.of(attribute.key.as_str());
+            if le && names.text(label) == "le" {
+                label = names.of("exported_le");
+            }
+            self.pairs.push(Pair {
+                label,
+                key: attribute.key.as_str(),
+                value: Text::Value(&attribute.value),
+            });
+        }
+        sort(&mut self.pairs, names);
+        self.keys.clear();
+        for attribute in attributes {
+            let is_it = |pair: &Pair<'_>| matches!(pair.value, Text::Value(value) if std::ptr::eq(value, &attribute.value));
+            // It was pushed above.
+            let place = self.pairs.iter().position(is_it).unwrap_or_default();
+            self.keys.push((attribute.key.as_str(), place));
+        }
+    }
 }
 
 impl<'a> Labels<'a> {
@@ -136,24 +201,20 @@ impl<'a> Labels<'a> {
         &mut self,
         out: &mut String,
         scope: &ScopeLabels<'a>,
-        attributes: impl IntoIterator<Item = &'a KeyValue>,
+        attributes: &'a [KeyValue],
         le: bool,
     ) {
-        self.pairs.clear();
-        self.pairs.extend_from_slice(&scope.pairs);
-        for attribute in attributes {
-            let mut label = self.names.of(attribute.key.as_str());
-            if le && self.names.text(label) == "le" {
-                label = self.names.of("exported_le");
-            }
-            self.pairs.push(Pair {
-                label,
-                key: attribute.key.as_str(),
-                value: Text::Value(&attribute.value),
-            });
+        if !self.point.refill((scope.at, le), attributes) {
+            self.point.fill(scope, le, attributes, &mut self.names);
         }
         out.clear();
-        self.write(out, |_, _| true);
+        write(
+            &self.names,
+            &self.point.pairs,
+            &mut self.value,
+            out,
+            |_, _| true,
+        );
     }
 
     /// Appends the labels of an exemplar and returns how many characters they count: names and values,
@@ -173,68 +234,79 @@ impl<'a> Labels<'a> {
                 value: Text::Value(&attribute.value),
             });
         }
+        sort(&mut self.pairs, &self.names);
         let mut characters = 0;
-        self.write(out, |name, value| {
-            let taken = ids && (name == "trace_id" || name == "span_id");
-            if !taken {
-                characters += name.len() + value.chars().count();
-            }
-            !taken
-        });
+        write(
+            &self.names,
+            &self.pairs,
+            &mut self.value,
+            out,
+            |name, value| {
+                let taken = ids && (name == "trace_id" || name == "span_id");
+                if !taken {
+                    characters += name.len() + value.chars().count();
+                }
+                !taken
+            },
+        );
         characters
     }
+}
 
-    /// Appends the pairs whose label and value `keep` takes; those of one label together are one value.
-    fn write(&mut self, out: &mut String, mut keep: impl FnMut(&str, &str) -> bool) {
-        let names = &self.names;
-        self.pairs.sort_unstable_by(|a, b| {
-            (names.text(a.label), a.key).cmp(&(names.text(b.label), b.key))
-        });
-        let mut first = true;
-        for same in self
-            .pairs
-            .chunk_by(|a, b| names.text(a.label) == names.text(b.label))
-        {
-            let name = names.text(same[0].label);
-            // The common case borrows; values are put together only where there is something to do.
-            let value = match same {
-                [
-                    Pair {
-                        value: Text::Str(value),
-                        ..
-                    },
-                ] => value,
-                [
-                    Pair {
-                        value: Text::Value(Value::String(value)),
-                        ..
-                    },
-                ] => value.as_str(),
-                _ => {
-                    self.value.clear();
-                    for (at, pair) in same.iter().enumerate() {
-                        if at > 0 {
-                            self.value.push(';');
-                        }
-                        match pair.value {
-                            Text::Str(value) => self.value.push_str(value),
-                            Text::Value(value) => attribute::push_value(&mut self.value, value),
-                        }
+/// By label, then by key.
+fn sort(pairs: &mut [Pair<'_>], names: &Names<'_>) {
+    pairs.sort_unstable_by(|a, b| (names.text(a.label), a.key).cmp(&(names.text(b.label), b.key)));
+}
+
+/// Appends the pairs whose label and value `keep` takes; those of one label together are one value.
+fn write(
+    names: &Names<'_>,
+    pairs: &[Pair<'_>],
+    joined: &mut String,
+    out: &mut String,
+    mut keep: impl FnMut(&str, &str) -> bool,
+) {
+    let mut first = true;
+    for same in pairs.chunk_by(|a, b| names.text(a.label) == names.text(b.label)) {
+        let name = names.text(same[0].label);
+        // The common case borrows; values are put together only where there is something to do.
+        let value = match same {
+            [
+                Pair {
+                    value: Text::Str(value),
+                    ..
+                },
+            ] => value,
+            [
+                Pair {
+                    value: Text::Value(Value::String(value)),
+                    ..
+                },
+            ] => value.as_str(),
+            _ => {
+                joined.clear();
+                for (at, pair) in same.iter().enumerate() {
+                    if at > 0 {
+                        joined.push(';');
                     }
-                    &self.value
+                    match pair.value {
+                        Text::Str(value) => joined.push_str(value),
+                        Text::Value(value) => attribute::push_value(&mut *joined, value),
+                    }
                 }
-            };
-            if value.is_empty() || !keep(name, value) {
-                continue;
+                &*joined
             }
-            if !std::mem::take(&mut first) {
-                out.push(',');
-            }
-            out.push_str(name);
-            out.push_str("=\"");
-            push_escaped(out, value);
-            out.push('"');
+        };
+        if value.is_empty() || !keep(name, value) {
+            continue;
         }
+        if !std::mem::take(&mut first) {
+            out.push(',');
+        }
+        out.push_str(name);
+        out.push_str("=\"");
+        push_escaped(out, value);
+        out.push('"');
     }
 }
 
@@ -273,27 +345,27 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn clear(&mut self) {
+    /// Begins a family of at most so many label sets.
+    pub(super) fn begin(&mut self, points: usize) {
         self.ranges.clear();
+        // Once: growing would hash all of them again.
+        self.ranges.reserve(points, |_| 0);
     }
 
-    /// Whether `labels` stands in `text` already, in a range that was [added](Self::add).
-    pub(super) fn has(&self, text: &str, labels: &str) -> bool {
-        let hash = self.hash(labels);
+    pub(super) fn hash(&self, labels: &str) -> u64 {
+        self.hasher.hash_one(labels)
+    }
+
+    /// Whether `labels` of this hash stands in `text` already, in a range that was [added](Self::add).
+    pub(super) fn has(&self, text: &str, labels: &str, hash: u64) -> bool {
         self.ranges
             .find(hash, |range| &text[range.clone()] == labels)
             .is_some()
     }
 
-    pub(super) fn add(&mut self, text: &str, range: Range<usize>) {
-        let hash = self.hash(&text[range.clone()]);
+    pub(super) fn add(&mut self, text: &str, range: Range<usize>, hash: u64) {
         let hasher = &self.hasher;
-        self.ranges.insert_unique(hash, range, |range| {
-            std::hash::BuildHasher::hash_one(hasher, &text[range.clone()])
-        });
-    }
-
-    fn hash(&self, labels: &str) -> u64 {
-        std::hash::BuildHasher::hash_one(&self.hasher, labels)
+        self.ranges
+            .insert_unique(hash, range, |range| hasher.hash_one(&text[range.clone()]));
     }
 }

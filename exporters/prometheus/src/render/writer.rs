@@ -25,6 +25,8 @@ pub(super) struct Writer<'a, 'r> {
     labels: Labels<'a>,
     /// The labels of the point at hand.
     point: String,
+    /// Their hash.
+    hash: u64,
     /// The label sets of the family at hand.
     seen: Seen,
     bounds: Bounds,
@@ -52,9 +54,9 @@ impl<'a, 'r> Writer<'a, 'r> {
     ) -> Self {
         let mut labels = Labels::default();
         let mut scopes = Vec::with_capacity(snapshot.scopes.len());
-        for scope in &snapshot.scopes {
+        for (at, scope) in snapshot.scopes.iter().enumerate() {
             scopes.push(if options.scope_labels {
-                let of_scope = ScopeLabels::new(&scope.scope, &mut labels.names);
+                let of_scope = ScopeLabels::new(at, &scope.scope, &mut labels.names);
                 let dropped = of_scope.dropped;
                 report.drop(
                     "",
@@ -82,6 +84,7 @@ impl<'a, 'r> Writer<'a, 'r> {
             scopes,
             labels,
             point: String::new(),
+            hash: 0,
             seen: Seen::default(),
             bounds: Bounds::default(),
             counts: Vec::new(),
@@ -102,7 +105,7 @@ impl<'a, 'r> Writer<'a, 'r> {
         };
         self.comments(family, kind, "", "Target metadata");
         let none = ScopeLabels::none();
-        let attributes = &resource.attributes;
+        let attributes = resource.attributes.as_slice();
         self.labels.point(&mut self.point, &none, attributes, false);
         self.name_and_labels("target", "_info");
         self.out.push_str("1\n");
@@ -119,7 +122,7 @@ impl<'a, 'r> Writer<'a, 'r> {
             (_, kind) => self.comments(&family.base, kind.as_str(), &family.unit, family.help),
         }
         let header = self.out.len();
-        self.seen.clear();
+        self.seen.begin(family.points());
         let layout = layout(family);
         for member in &family.members {
             match member.points {
@@ -172,8 +175,10 @@ impl<'a, 'r> Writer<'a, 'r> {
         le: bool,
     ) -> bool {
         let scope = &self.scopes[member.scope];
-        self.labels.point(&mut self.point, scope, point, le);
-        let new = !self.seen.has(&self.out, &self.point);
+        self.labels
+            .point(&mut self.point, scope, point.as_slice(), le);
+        self.hash = self.seen.hash(&self.point);
+        let new = !self.seen.has(&self.out, &self.point, self.hash);
         if !new {
             self.drop(member, Cause::DuplicateSeries, 1);
         }
@@ -296,8 +301,11 @@ impl<'a, 'r> Writer<'a, 'r> {
             }
             self.out.push('\n');
         }
-        self.seen
-            .add(&self.out, first + labels.start..first + labels.end);
+        self.seen.add(
+            &self.out,
+            first + labels.start..first + labels.end,
+            self.hash,
+        );
 
         // OpenMetrics: no sum beside negative bounds, none that is negative or NaN, and a count if and only
         // if there is a sum ("Histogram"). The `+Inf` bucket has the count in any case.
@@ -317,7 +325,7 @@ impl<'a, 'r> Writer<'a, 'r> {
     /// Writes `name{labels} ` and remembers the labels.
     fn name_and_labels(&mut self, base: &str, suffix: &str) {
         let labels = self.repeat_labels(base, suffix);
-        self.seen.add(&self.out, labels);
+        self.seen.add(&self.out, labels, self.hash);
     }
 
     /// Writes `name{labels} ` and says where the labels stand.
