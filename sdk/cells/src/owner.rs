@@ -8,6 +8,7 @@ use crate::block::{OwnBlock, Slot};
 use crate::range::{BlockRange, WordRange};
 use crate::registry::Registry;
 use crate::slab::{Local, Slab};
+use crate::space::Extent;
 use crate::sync::AtomicU64;
 use crate::word::OwnWord;
 
@@ -41,9 +42,9 @@ impl<'r> Owner<'r> {
             return None;
         }
         // SAFETY: the slab is freed with the registry alone, which is borrowed.
-        let words = match unsafe { self.local.words(range.extent) } {
+        let words = match unsafe { self.local.words(&range.extent) } {
             Some(words) => words,
-            None => self.touch_words(range),
+            None => self.touch_words(range)?,
         };
         // SAFETY: an owner is neither `Send` nor `Sync`, and has the slab alone.
         Some(f(unsafe { OwnWord::slice(words) }))
@@ -60,7 +61,7 @@ impl<'r> Owner<'r> {
             return None;
         }
         // SAFETY: the slab is freed with the registry alone, which is borrowed.
-        let slot = match unsafe { self.local.slot(range.extent) } {
+        let slot = match unsafe { self.local.slot(&range.extent) } {
             Some(slot) => slot,
             None => self.touch_slot(range),
         };
@@ -69,10 +70,11 @@ impl<'r> Owner<'r> {
         unsafe { slot.enter(&self.registry.retired, f) }
     }
 
-    /// Makes the chunk of these words.
-    pub(crate) fn touch_words(&self, range: &WordRange<'_>) -> &'r [AtomicU64] {
+    /// Makes the chunk of these words; `None` for a range without words.
+    pub(crate) fn touch_words(&self, range: &WordRange<'_>) -> Option<&'r [AtomicU64]> {
         // SAFETY: this thread owns the slab, and `local` views it.
-        unsafe { self.local.touch_words(self.slab(), range.extent) }
+        let touch = || unsafe { self.local.touch_words(self.slab(), range.extent) };
+        (range.extent != Extent::NOWHERE).then(touch)
     }
 
     /// Makes the chunk of this slot.

@@ -74,6 +74,20 @@ impl Words {
         REGISTRY.words(len).map(Words)
     }
 
+    /// A range without words, on which [`Words::with`] returns `None` always. Whoever may have none keeps this in place
+    /// of an `Option`: the hot path then finds out by the test that it makes anyway.
+    ///
+    /// ```
+    /// use throughline_cells::Words;
+    ///
+    /// let none = Words::none();
+    /// assert_eq!(none.len(), 0);
+    /// assert_eq!(none.with(|_| ()), None);
+    /// ```
+    pub fn none() -> Words {
+        Words(REGISTRY.no_words())
+    }
+
     /// The longest range: what a chunk holds, since a range never straddles two.
     ///
     /// ```
@@ -85,7 +99,7 @@ impl Words {
     pub const MAX_LEN: usize = crate::slab::WORDS_PER_CHUNK;
 
     /// How many words.
-    #[allow(clippy::len_without_is_empty, reason = "never empty")]
+    #[allow(clippy::len_without_is_empty, reason = "only `Words::none` is empty")]
     #[inline]
     pub fn len(&self) -> usize {
         self.0.extent.len.into()
@@ -95,10 +109,10 @@ impl Words {
     /// slab back: late in its end, inside the destructor of another thread-local.
     ///
     /// `f` may call `with` on this or another range. Not to be called from a global allocator or a signal handler.
-    #[inline]
+    #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
         // SAFETY: slabs of the process-wide registry are never freed.
-        let words = match LOCAL.try_with(|local| unsafe { local.words(self.0.extent) }) {
+        let words = match LOCAL.try_with(|local| unsafe { local.words(&self.0.extent) }) {
             Ok(Some(words)) => words,
             _ => touch_words(&self.0)?,
         };
@@ -110,7 +124,7 @@ impl Words {
 #[cold]
 #[inline(never)]
 fn touch_words(range: &WordRange<'static>) -> Option<&'static [AtomicU64]> {
-    with_owner(|owner| owner.touch_words(range))
+    with_owner(|owner| owner.touch_words(range))?
 }
 
 impl fmt::Debug for Words {
@@ -151,10 +165,10 @@ impl Blocks {
 
     /// Runs `f` on this thread's array. `None`, without running `f`, where [`Words::with`] says so, and from inside
     /// another `with` on the same handle, whose words a replacement would pull away.
-    #[inline]
+    #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut OwnBlock<'_>) -> R) -> Option<R> {
         // SAFETY: slabs of the process-wide registry are never freed.
-        let slot = match LOCAL.try_with(|local| unsafe { local.slot(self.0.extent) }) {
+        let slot = match LOCAL.try_with(|local| unsafe { local.slot(&self.0.extent) }) {
             Ok(Some(slot)) => slot,
             _ => touch_slot(&self.0)?,
         };

@@ -20,7 +20,9 @@ impl<'r> WordRange<'r> {
 impl Drop for WordRange<'_> {
     fn drop(&mut self) {
         // Not cleared here: this may run inside a collection, whose lock clearing needs.
-        self.registry.drop_words(self.extent);
+        if self.extent != Extent::NOWHERE {
+            self.registry.drop_words(self.extent);
+        }
     }
 }
 

@@ -80,6 +80,11 @@ impl Registry {
         Some(WordRange::new(self, extent))
     }
 
+    /// A range without words; see [`Words::none`](crate::Words::none).
+    pub fn no_words(&self) -> WordRange<'_> {
+        WordRange::new(self, Extent::NOWHERE)
+    }
+
     /// Takes a slot for a block; see [`Blocks::new`](crate::Blocks::new).
     pub fn block(&self) -> Option<BlockRange<'_>> {
         let extent = self.take(|books| books.slots.take(1))?;

@@ -90,11 +90,13 @@ impl Local {
 
     /// The words of a range, if this thread touched their chunk before.
     ///
+    /// The extent comes by reference: by value its three fields would be loaded as one and taken apart again.
+    ///
     /// # Safety
     ///
     /// - The slab has not been freed, and is not for as long as the words are used.
-    #[inline]
-    pub(crate) unsafe fn words<'s>(&self, extent: Extent) -> Option<&'s [AtomicU64]> {
+    #[inline(always)]
+    pub(crate) unsafe fn words<'s>(&self, extent: &Extent) -> Option<&'s [AtomicU64]> {
         // SAFETY: passed on to the caller.
         let chunk = unsafe { self.words.chunk(extent.chunk) }?;
         // SAFETY: an extent of the words' space lies inside a chunk.
@@ -106,8 +108,8 @@ impl Local {
     /// # Safety
     ///
     /// - The slab has not been freed, and is not for as long as the slot is used.
-    #[inline]
-    pub(crate) unsafe fn slot<'s>(&self, extent: Extent) -> Option<&'s Slot> {
+    #[inline(always)]
+    pub(crate) unsafe fn slot<'s>(&self, extent: &Extent) -> Option<&'s Slot> {
         // SAFETY: passed on to the caller.
         let chunk = unsafe { self.slots.chunk(extent.chunk) }?;
         // SAFETY: an extent of the slots' space lies inside a chunk.

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where a range lies, the same in every slab: `start + len <= ` cells per chunk, `len >= 1`.
+/// Where a range lies, the same in every slab: `start + len <= ` cells per chunk; `len >= 1` but for
+/// [`Extent::NOWHERE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     /// Which chunk.
@@ -14,6 +15,15 @@ pub(crate) struct Extent {
     pub(crate) start: u16,
     /// How many cells.
     pub(crate) len: u16,
+}
+
+impl Extent {
+    /// No cells, in a chunk that there never is.
+    pub(crate) const NOWHERE: Extent = Extent {
+        chunk: u32::MAX,
+        start: 0,
+        len: 0,
+    };
 }
 
 /// The holes between the ranges that are taken.
