@@ -1,11 +1,17 @@
 //! From the attributes of a call to its series: per thread, without a lock once warm, in whatever order.
 //!
 //! ```text
-//! add(1, [b=2, a=1]) ── hash (sum over pairs) ──► this thread's table ──► full comparison ──► Series
-//!                                                     │ miss: the stream's table, under its lock
-//!                                                     ▼
-//!                                                 remembered here
+//! add(1, [b=2, a=1]) ── hash of where its texts stand ──► this thread's table ──► full comparison ──► Series
+//!                                                             │ miss
+//!                                                             ├─ a set that it knows: by the hash of the set
+//!                                                             └─ else the stream's table, under its lock
 //! ```
+//!
+//! A call site gives the same literals each time, so a call is found by their places, and compared by them: no text is
+//! read. It is remembered as an [`Order`] over the attributes of its series: nothing is sorted, and the same attributes
+//! in another order or from another place are another entry that leads to the same series. Of one set a thread
+//! remembers [`CALLS`] such entries; what is new each time (texts that are made for the call, the order of a hash map) is
+//! found by the set, a little later.
 //!
 //! What a view drops is neither hashed nor compared, so that dropped attributes may have any number of values.
 //!
@@ -15,19 +21,24 @@
 //! stays with them.
 
 use std::cell::RefCell;
+use std::hash::BuildHasher;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use opentelemetry::KeyValue;
 
-use crate::pairs::{is_same_list, is_same_set};
+use crate::pairs::{self, Order, is_same_list, is_same_set};
 use crate::series::Series;
 use crate::view::AttributeFilter;
 
 /// How many calls (stream and attributes) a thread remembers.
 pub(crate) const REMEMBERED: usize = 16_384;
+
+/// How many ways to give one set a thread remembers: as many as four attributes have orders.
+const CALLS: u8 = 24;
 
 /// Counts streams that were dropped. Threads compare it with what they saw last.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -52,11 +63,20 @@ struct Memory {
 
 /// A call seen before.
 struct Remembered {
+    /// Of its places, or of its set.
     hash: u64,
-    /// What the stream keeps of the attributes, as the call gave them, where a key stands among them twice and so their
-    /// order matters. Otherwise it is the attributes of the series, in any order.
-    list: Option<Box<[KeyValue]>>,
+    given: Given,
     series: Arc<Series>,
+}
+
+/// What the stream keeps of the attributes, as calls give them.
+enum Given {
+    /// Those of the series, in this order.
+    Order(Order),
+    /// Those of the series, in any order; so many ways to give them are remembered.
+    Set { calls: u8 },
+    /// These, in their order: a key stands among them twice.
+    List(Box<[KeyValue]>),
 }
 
 /// What is looked up.
@@ -67,22 +87,77 @@ pub(crate) struct Call<'a> {
     pub(crate) filter: &'a AttributeFilter,
     pub(crate) attributes: &'a [KeyValue],
     /// Of what the stream keeps.
-    pub(crate) hash: u64,
+    pub(crate) places: u64,
+    pub(crate) hasher: &'a RandomState,
 }
 
 impl Remembered {
-    #[inline]
-    fn is(&self, call: &Call<'_>) -> bool {
-        self.hash == call.hash
-            && self.series.stream == call.stream
-            && match &self.list {
-                None => is_same_set(
-                    self.series.attributes.as_slice(),
-                    call.filter,
-                    call.attributes,
-                ),
-                Some(list) => is_same_list(list, call.filter, call.attributes),
+    /// Whether it is this call, looked up by this one of its hashes.
+    #[inline(always)]
+    fn is(&self, hash: u64, call: &Call<'_>) -> bool {
+        if self.hash != hash || self.series.stream != call.stream {
+            return false;
+        }
+        match &self.given {
+            Given::Order(order) => {
+                let set = self.series.attributes.as_slice();
+                order.is(set, call.filter, call.attributes)
             }
+            _ => self.is_otherwise(call),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_otherwise(&self, call: &Call<'_>) -> bool {
+        let set = self.series.attributes.as_slice();
+        match &self.given {
+            Given::Order(order) => order.is(set, call.filter, call.attributes),
+            Given::Set { .. } => is_same_set(set, call.filter, call.attributes),
+            Given::List(list) => is_same_list(list, call.filter, call.attributes),
+        }
+    }
+
+    /// The entry of the call by its places.
+    fn call(call: &Call<'_>, series: &Arc<Series>) -> Self {
+        let set = series.attributes.as_slice();
+        let given = match Order::of(set, call.filter, call.attributes) {
+            Some(order) => Given::Order(order),
+            // Too many for an order.
+            None if is_same_set(set, call.filter, call.attributes) => Given::Set { calls: CALLS },
+            None => {
+                let kept = call.attributes.iter();
+                let kept = kept.filter(|pair| call.filter.keeps(pair));
+                Given::List(kept.cloned().collect())
+            }
+        };
+        Self {
+            hash: call.places,
+            given,
+            series: Arc::clone(series),
+        }
+    }
+
+    /// The entry of the call by its set; `None` where a key stands among the attributes twice.
+    fn set(call: &Call<'_>, series: &Arc<Series>) -> Option<Self> {
+        let set = series.attributes.as_slice();
+        is_same_set(set, call.filter, call.attributes).then(|| Self {
+            hash: call.set(),
+            given: Given::Set { calls: 1 },
+            series: Arc::clone(series),
+        })
+    }
+}
+
+impl Call<'_> {
+    /// The hash of the set.
+    fn set(&self) -> u64 {
+        pairs::hash(self.hasher, self.filter, self.attributes) ^ self.salt()
+    }
+
+    /// Keeps the empty sets of all streams apart: their hashes are all 0.
+    fn salt(&self) -> u64 {
+        self.hasher.hash_one(self.stream)
     }
 }
 
@@ -96,28 +171,33 @@ pub(crate) fn recall<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) -> Option<R>
             if memory.seen != DROPPED.load(Ordering::Relaxed) {
                 return None;
             }
-            let found = memory.young.find(call.hash, |found| found.is(call))?;
+            let hash = call.places;
+            let found = memory.young.find(hash, |found| found.is(hash, call))?;
             Some(f(&found.series))
         })
         .ok()?
 }
 
-/// Looks a call up among what is about to be forgotten, and remembers it anew.
-#[cold]
+/// Looks a call up among what is about to be forgotten, and by its set; remembers it anew.
 #[inline(never)]
-pub(crate) fn recall_old(call: &Call<'_>) -> Option<Arc<Series>> {
+pub(crate) fn recall_otherwise<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) -> Option<R> {
     REMEMBER
         .try_with(|memory| {
             let mut memory = memory.try_borrow_mut().ok()?;
             memory.clean();
-            if let Some(found) = memory.young.find(call.hash, |found| found.is(call)) {
-                return Some(Arc::clone(&found.series));
+            if let Some(found) = memory.find(call.places, call) {
+                return Some(f(&found.series));
             }
-            let found = memory.old.find_entry(call.hash, |found| found.is(call));
-            let (found, _) = found.ok()?.remove();
-            let series = Arc::clone(&found.series);
-            memory.insert(found);
-            Some(series)
+            let found = memory.find(call.set(), call)?;
+            let result = f(&found.series);
+            if let Given::Set { calls } = &mut found.given
+                && *calls < CALLS
+            {
+                *calls += 1;
+                let entry = Remembered::call(call, &found.series);
+                memory.insert(entry);
+            }
+            Some(result)
         })
         .ok()?
 }
@@ -126,23 +206,13 @@ pub(crate) fn recall_old(call: &Call<'_>) -> Option<Arc<Series>> {
 #[cold]
 #[inline(never)]
 pub(crate) fn remember(call: &Call<'_>, series: &Arc<Series>) {
-    let own = is_same_set(series.attributes.as_slice(), call.filter, call.attributes);
-    let list = || {
-        let kept = call
-            .attributes
-            .iter()
-            .filter(|pair| call.filter.keeps(pair));
-        kept.cloned().collect()
-    };
-    let remembered = Remembered {
-        hash: call.hash,
-        list: (!own).then(list),
-        series: Arc::clone(series),
-    };
+    let places = Remembered::call(call, series);
+    let set = Remembered::set(call, series);
     // A thread that is ending, or a call inside another look-up, remembers nothing.
     let _ = REMEMBER.try_with(|memory| {
         if let Ok(mut memory) = memory.try_borrow_mut() {
-            memory.insert(remembered);
+            memory.insert(places);
+            set.into_iter().for_each(|set| memory.insert(set));
         }
     });
 }
@@ -154,6 +224,16 @@ impl Memory {
             old: HashTable::new(),
             seen: DROPPED.load(Ordering::Relaxed),
         }
+    }
+
+    /// The entry of a call by one of its hashes; what is old is young again.
+    fn find(&mut self, hash: u64, call: &Call<'_>) -> Option<&mut Remembered> {
+        let is = |found: &Remembered| found.is(hash, call);
+        if let Ok(found) = self.old.find_entry(hash, is) {
+            let (found, _) = found.remove();
+            self.insert(found);
+        }
+        self.young.find_mut(hash, is)
     }
 
     fn insert(&mut self, call: Remembered) {

@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
-use std::hash::BuildHasher;
-
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
@@ -59,8 +57,6 @@ pub(crate) struct Stream<A: Aggregate> {
     /// How long a row is.
     row: usize,
     hasher: RandomState,
-    /// Keeps the empty sets of all streams apart in the threads' memories: their hashes are all 0.
-    salt: u64,
     /// The series of the empty attribute set, once it is there.
     plain: OnceLock<Arc<Series>>,
     table: Table,
@@ -88,7 +84,6 @@ impl<A: Aggregate> Stream<A> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             id,
-            salt: hasher.hash_one(id),
             monotonic: config.kind == InstrumentKind::Counter
                 || (config.kind == InstrumentKind::Histogram
                     && config.aggregation == Aggregation::Sum),
@@ -138,9 +133,9 @@ impl<A: Aggregate> Stream<A> {
             return write(series);
         }
         let call = self.call(attributes);
-        if lookup::recall(&call, &write).is_none() {
-            write(&self.resolve(&call));
-        }
+        lookup::recall(&call, &write)
+            .or_else(|| lookup::recall_otherwise(&call, &write))
+            .unwrap_or_else(|| write(&self.resolve(&call)));
     }
 
     /// Writes into this thread's cells of the series.
@@ -241,7 +236,8 @@ impl<A: Aggregate> Stream<A> {
             stream: self.id,
             filter,
             attributes,
-            hash: pairs::hash(&self.hasher, filter, attributes) ^ self.salt,
+            places: pairs::hash_places(&self.hasher, filter, attributes),
+            hasher: &self.hasher,
         }
     }
 
@@ -249,9 +245,6 @@ impl<A: Aggregate> Stream<A> {
     #[cold]
     #[inline(never)]
     fn resolve(&self, call: &Call<'_>) -> Arc<Series> {
-        if let Some(series) = lookup::recall_old(call) {
-            return series;
-        }
         let series = self.find_or_make(call.attributes);
         if Table::is_overflow_set(series.attributes.as_slice()) {
             // Not remembered: such calls may have any number of attribute sets, and would push the others out.

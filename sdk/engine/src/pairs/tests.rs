@@ -1,0 +1,129 @@
+use opentelemetry::StringValue;
+
+use super::*;
+
+fn kv(key: &'static str, value: impl Into<Value>) -> KeyValue {
+    KeyValue::new(key, value)
+}
+
+fn is_same_all(a: &[KeyValue], b: &[KeyValue]) -> bool {
+    let all = &AttributeFilter::All;
+    let same = is_same_list(a, all, b);
+    assert_eq!(same, is_same_set(a, all, b));
+    same
+}
+
+/// Whether the order of `one` as pairs of `set` is that of `other` too.
+fn is_same_call(set: &[KeyValue], one: &[KeyValue], other: &[KeyValue]) -> bool {
+    let all = &AttributeFilter::All;
+    Order::of(set, all, one).is_some_and(|order| order.is(set, all, other))
+}
+
+#[test]
+fn a_set_is_itself_in_any_order_and_nothing_else() {
+    let all = &AttributeFilter::All;
+    let set = [kv("a", 1), kv("b", "x"), kv("c", f64::NAN)];
+    let shuffled = [kv("c", f64::NAN), kv("a", 1), kv("b", "x")];
+    let state = RandomState::default();
+    assert!(is_same_set(&set, all, &shuffled));
+    assert!(!is_same_list(&set, all, &shuffled));
+    assert_eq!(hash(&state, all, &set), hash(&state, all, &shuffled));
+    let places = [&set, &shuffled].map(|pairs| hash_places(&state, all, pairs));
+    assert_ne!(places[0], places[1]);
+    assert!(!is_same_set(&set, all, &set[..2]));
+    let twice = [kv("a", 1), kv("a", 1), kv("c", f64::NAN)];
+    assert!(!is_same_set(&set, all, &twice));
+}
+
+#[test]
+fn a_set_is_found_in_the_order_it_was_given_in_and_in_no_other() {
+    let set = [kv("a", 1), kv("b", "x"), kv("c", f64::NAN)];
+    let shuffled = [kv("c", f64::NAN), kv("a", 1), kv("b", "x")];
+    assert!(is_same_call(&set, &set, &set));
+    assert!(is_same_call(&set, &shuffled, &shuffled));
+    assert!(!is_same_call(&set, &shuffled, &set));
+    assert!(!is_same_call(&set, &set, &shuffled));
+    assert!(!is_same_call(&set, &set, &set[..2]));
+    let longer = [&set[..], &[kv("d", 0)]].concat();
+    assert!(!is_same_call(&set, &set, &longer));
+}
+
+#[test]
+fn what_is_not_the_set_has_no_order_of_it() {
+    let all = &AttributeFilter::All;
+    let set = [kv("a", 1), kv("b", "x")];
+    assert_eq!(Order::of(&set, all, &set[..1]), None);
+    assert_eq!(Order::of(&set, all, &[kv("a", 1), kv("a", 1)]), None);
+    assert_eq!(Order::of(&set, all, &[kv("a", 1), kv("b", "y")]), None);
+    assert_eq!(Order::of(&set[..1], all, &[kv("a", 1), kv("a", 1)]), None);
+}
+
+#[test]
+fn sixteen_pairs_have_an_order_and_seventeen_have_none() {
+    let all = &AttributeFilter::All;
+    let many: Vec<_> = (0..17i64)
+        .map(|n| KeyValue::new(format!("k{n:02}"), n))
+        .collect();
+    let reversed = |n: usize| -> Vec<_> { many[..n].iter().rev().cloned().collect() };
+    assert!(is_same_call(&many[..16], &reversed(16), &reversed(16)));
+    assert!(!is_same_call(&many[..16], &reversed(16), &many[..16]));
+    assert_eq!(Order::of(&many, all, &reversed(17)), None);
+}
+
+#[test]
+fn values_of_different_types_and_zeros_of_different_signs_differ() {
+    let same = |a: &[KeyValue], b: &[KeyValue]| is_same_all(a, b) && is_same_call(a, a, b);
+    assert!(same(&[kv("a", f64::NAN)], &[kv("a", f64::NAN)]));
+    assert!(!same(&[kv("a", 1)], &[kv("a", "1")]));
+    assert!(!same(&[kv("a", 0.0)], &[kv("a", -0.0)]));
+}
+
+#[test]
+fn texts_are_the_same_wherever_they_stand() {
+    let owned = KeyValue::new(String::from("key"), String::from("value"));
+    let shared = KeyValue::new(
+        "key",
+        StringValue::from(std::sync::Arc::<str>::from("value")),
+    );
+    assert!(is_same_call(
+        &[kv("key", "value")],
+        std::slice::from_ref(&owned),
+        &[shared]
+    ));
+    // One place, two lengths.
+    let text = "value";
+    assert!(!is_same_all(&[kv("key", text)], &[kv("key", &text[..4])]));
+    assert!(!is_same_all(&[owned], &[kv("key", "valuf")]));
+}
+
+#[test]
+fn moving_a_letter_from_value_to_value_makes_another_set() {
+    let all = &AttributeFilter::All;
+    let (one, two) = ([kv("k", "ab"), kv("l", "c")], [kv("k", "a"), kv("l", "bc")]);
+    let state = RandomState::default();
+    assert!(!is_same_all(&one, &two));
+    assert_ne!(hash(&state, all, &one), hash(&state, all, &two));
+}
+
+#[test]
+fn what_a_filter_drops_makes_no_difference() {
+    let filter = &AttributeFilter::Keep(["a".into(), "b".into()].into());
+    let set = [kv("a", 1), kv("b", "x")];
+    let given = [kv("user", 7), kv("b", "x"), kv("user", 8), kv("a", 1)];
+    let other = [kv("b", "x"), kv("user", 9), kv("a", 1)];
+    let state = RandomState::default();
+    for hash in [hash, hash_places] {
+        assert_eq!(hash(&state, filter, &given), hash(&state, filter, &other));
+    }
+    assert!(is_same_set(&set, filter, &given));
+    assert!(is_same_list(&[kv("b", "x"), kv("a", 1)], filter, &given));
+    assert!(!is_same_list(&set, filter, &given));
+    assert!(!is_same_set(&set, filter, &[kv("a", 1), kv("user", 7)]));
+    assert!(!is_same_set(&set, filter, &[kv("a", 1), kv("a", 1)]));
+    let order = Order::of(&set, filter, &given).unwrap();
+    assert!(order.is(&set, filter, &given));
+    assert!(order.is(&set, filter, &other));
+    assert!(!order.is(&set, filter, &set));
+    assert_eq!(Order::of(&set, filter, &[kv("a", 1), kv("user", 7)]), None);
+    assert_eq!(Order::of(&set, filter, &[kv("a", 1), kv("a", 1)]), None);
+}
