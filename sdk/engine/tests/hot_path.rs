@@ -50,7 +50,7 @@ fn attributes_in_any_order_and_from_any_place_are_one_series_and_take_no_memory_
     assert_eq!(calls.len(), 120);
     let all = || calls.iter().for_each(|call| counter.add(1, call));
     all();
-    assert_eq!(allocations(|| all()), 0);
+    assert_eq!(allocations(all), 0);
     let snapshot = cumulative.collect();
     assert_eq!(snapshot.seen("c").data.len(), 1);
     assert_eq!(snapshot.number("c", SET), Number::U64(240));
