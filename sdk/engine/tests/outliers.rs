@@ -243,6 +243,17 @@ fn few_measurements_have_no_quantile() {
     assert_eq!(keeper.kept(), [2], "the thousandth was measured");
 }
 
+#[test]
+fn what_is_not_positive_counts_for_the_quantile() {
+    let (bench, keeper) = watching(Outliers::quantile(0.9), |b| b);
+    let histogram = histogram(&bench, "h");
+    (0..200).for_each(|at| histogram.record(-f64::from(at % 2), &[]));
+    bench.provider.tick();
+    measure(&histogram, 1, 0.0);
+    measure(&histogram, 2, 0.001);
+    assert_eq!(keeper.kept(), [2]);
+}
+
 /// Its bucket has one place: of 500 measurements before and 499 after, the outlier has it.
 #[test]
 fn an_outlier_goes_before_what_is_none() {
