@@ -21,6 +21,7 @@
 //! assert!(measures.steady_error.abs() < 0.2, "{measures:?}");
 //! ```
 
+mod bars;
 mod candidate;
 pub mod field;
 mod load;
@@ -31,9 +32,11 @@ mod recording;
 mod request;
 mod run;
 mod seeds;
+mod svg;
 mod table;
 mod workload;
 
+pub use bars::Bars;
 pub use candidate::{Candidate, Footprint, Setup};
 pub use load::Load;
 pub use measures::{Measures, Settled};

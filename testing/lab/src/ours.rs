@@ -26,7 +26,12 @@ pub fn ratio(setup: &Setup) -> Box<dyn Candidate> {
         Ok(sampler) => Box::new(sampler),
         Err(_) => Box::new(ComposableAlwaysOff),
     };
-    Box::new(Composed::new("ratio", sampler, ManualClock::new(), setup))
+    Box::new(Composed::new(
+        "our ratio",
+        sampler,
+        ManualClock::new(),
+        setup,
+    ))
 }
 
 /// Everything, up to the target.
@@ -38,5 +43,5 @@ pub fn rate_limiting(setup: &Setup) -> Box<dyn Candidate> {
         Ok(sampler) => Box::new(sampler),
         Err(_) => Box::new(ComposableAlwaysOff),
     };
-    Box::new(Composed::new("rate limiting", sampler, clock, setup))
+    Box::new(Composed::new("our rate limit", sampler, clock, setup))
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::recording::{BIN, Recording};
+use crate::recording::{BIN, Recording, bin};
+use crate::svg::{self, STYLE, text};
 use crate::workload::Workload;
 
 /// One sampler's line in a [`Picture`].
@@ -41,15 +42,6 @@ const HIGHEST: f64 = 16.0;
 /// Points of a line.
 const POINTS: usize = 340;
 
-const STYLE: &str = "\
-text{font:12px system-ui,sans-serif;fill:#24292f}\
-.s{font-size:10px;fill:#6e7781}.b{font-weight:600}\
-.f{fill:#f6f8fa}.t{fill:#2da44e;opacity:.16}.g{stroke:#2da44e;stroke-width:1;stroke-dasharray:3 3}\
-.l{fill:none;stroke:#8c959f;stroke-width:1.3;stroke-linejoin:round}\
-.o{stroke:#0969da;stroke-width:1.6}.q{fill:#8c959f;opacity:.25}\
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.s{fill:#8d96a0}.f{fill:#161b22}.t{fill:#3fb950}\
-.g{stroke:#3fb950}.l{stroke:#8d96a0}.o{stroke:#4493f8}}";
-
 impl Picture<'_> {
     /// The SVG.
     pub fn svg(&self, rows: &[Row<'_>]) -> String {
@@ -57,10 +49,7 @@ impl Picture<'_> {
         let width = LEFT + columns * (COLUMN + GAP);
         let bottom = TOP + (rows.len() + 1) as f64 * (HEIGHT + SPACE);
         let height = bottom + 26.0;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" role=\"img\">\n<style>{STYLE}</style>\n"
-        );
+        let mut svg = svg::open(width, height, STYLE);
         let keys = self.workload.operations.len();
         let target = self.workload.target;
         text(
@@ -170,7 +159,6 @@ fn time(window: &Window<'_>, point: usize) -> Duration {
 
 /// Kept per second between two times.
 fn mean(recording: &Recording, from: Duration, to: Duration) -> f64 {
-    let bin = |at: Duration| (at.as_nanos() / BIN.as_nanos()) as usize;
     let to = bin(to).clamp(1, recording.kept.len());
     let from = bin(from).min(to - 1);
     let count: u32 = recording.kept[from..to].iter().sum();
@@ -184,11 +172,4 @@ fn clock(at: Duration) -> String {
         0..10_000 => format!("{seconds} s"),
         _ => format!("{} h", seconds / 3600),
     }
-}
-
-fn text(svg: &mut String, x: f64, y: f64, class: &str, words: &str) {
-    let _ = writeln!(
-        svg,
-        "<text class=\"{class}\" x=\"{x:.0}\" y=\"{y:.0}\">{words}</text>"
-    );
 }

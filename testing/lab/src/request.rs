@@ -11,9 +11,11 @@ pub struct Request {
     pub operation: u32,
     /// What its trace brings along to be decided by, less than 2^56.
     pub randomness: u64,
+    /// Known when it ends: how long it took.
+    pub duration: Duration,
     /// Known when it ends: it failed.
     pub error: bool,
-    /// Known when it ends: it took far longer than its like.
+    /// Known when it ends: it took 500 ms or more; the others hardly ever take 300.
     pub outlier: bool,
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A table of text: the first column to the left, the others to the right, a gap of two between them.
+/// A table of text: the first column to the left, the others to the right, a gap of two between them. A
+/// column with nothing in it but its head is left out.
 ///
 /// ```
 /// use throughline_lab::Table;
@@ -34,14 +35,19 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths = vec![0; columns];
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.chars().count().max(*width);
+        let mut used = vec![false; columns];
+        for (index, row) in self.rows.iter().enumerate() {
+            for (column, cell) in row.iter().enumerate() {
+                widths[column] = cell.chars().count().max(widths[column]);
+                used[column] |= index > 0 && !cell.is_empty();
             }
         }
         for row in &self.rows {
             let mut line = String::new();
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                if !used[column] {
+                    continue;
+                }
                 if column == 0 {
                     line += &format!("{cell:<width$}");
                 } else {

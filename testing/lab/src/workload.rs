@@ -12,7 +12,8 @@ use crate::request::Request;
 /// A load, spread over operations by popularity.
 ///
 /// Requests are a Poisson process of the load's rate. Operation n (from 1) is called in proportion to
-/// n^-exponent (Zipf). 5 % of the requests fail, 0.1 % are outliers, independently of everything else.
+/// n^-exponent (Zipf). 5 % of the requests fail and 0.1 % are outliers, independently of everything else.
+/// Requests take 20 ms on average, 5 ms at least; outliers take half a second longer.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,6 +45,11 @@ pub struct Workload {
 /// Shares of the requests that only their end tells.
 const ERRORS: f64 = 0.05;
 const OUTLIERS: f64 = 0.001;
+/// In seconds: what every request takes, and what it takes besides on average.
+const FIXED: f64 = 0.005;
+const VARYING: f64 = 0.015;
+/// In seconds: what an outlier takes besides.
+const STALLED: f64 = 0.5;
 
 impl Workload {
     /// A workload over so many operations, Zipf with exponent 1.5; a tenth of it is warm-up.
@@ -148,12 +154,18 @@ impl Iterator for Requests<'_> {
         let which = self.random.open01();
         let cumulative = &self.workload.cumulative;
         let operation = cumulative.partition_point(|share| *share < which);
+        let randomness = self.random.next_u64() >> 8;
+        let error = self.random.open01() < ERRORS;
+        let outlier = self.random.open01() < OUTLIERS;
+        let stalled = if outlier { STALLED } else { 0.0 };
+        let seconds = FIXED - self.random.open01().ln() * VARYING + stalled;
         Some(Request {
             at,
             operation: operation.min(cumulative.len() - 1) as u32,
-            randomness: self.random.next_u64() >> 8,
-            error: self.random.open01() < ERRORS,
-            outlier: self.random.open01() < OUTLIERS,
+            randomness,
+            duration: Duration::from_secs_f64(seconds),
+            error,
+            outlier,
         })
     }
 }

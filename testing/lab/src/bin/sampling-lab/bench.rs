@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
                 .map(|workload| (*load, workload))
         })
         .collect();
+    known(&jobs, &arguments.sampler)?;
     let progress = MultiProgress::new();
     let runs = in_parallel(&jobs, |(load, workload)| {
         let line = line(&progress, workload.name, workload.operations.len());
@@ -97,15 +98,35 @@ fn biases(arguments: &Arguments, progress: &MultiProgress) -> Vec<(&'static str,
         .collect()
 }
 
+/// An error where one of these names no sampler.
+fn known(jobs: &[(Load, Workload)], named: &[String]) -> io::Result<()> {
+    let mut names = Vec::new();
+    for (_, workload) in jobs {
+        for candidate in candidates(workload, &[]).1 {
+            if !names.contains(&candidate.name()) {
+                names.push(candidate.name());
+            }
+        }
+    }
+    for name in named {
+        if !names.iter().any(|it| contains(it, name)) {
+            let error = format!("--sampler is {name:?}: expected part of one of {names:?}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
+    }
+    Ok(())
+}
+
+fn contains(name: &str, part: &str) -> bool {
+    name.to_lowercase().contains(&part.to_lowercase())
+}
+
 /// Those whose name contains one of these, and for each whether it is ours.
 fn candidates(workload: &Workload, named: &[String]) -> (Vec<bool>, Vec<Box<dyn Candidate>>) {
     let setup = Setup::of(workload);
     let field = field::all(&setup).into_iter().map(|it| (false, it));
     let ours = ours::all(&setup).into_iter().map(|it| (true, it));
-    let asked = |name: &str| {
-        let name = name.to_lowercase();
-        named.is_empty() || named.iter().any(|part| name.contains(&part.to_lowercase()))
-    };
+    let asked = |name: &str| named.is_empty() || named.iter().any(|part| contains(name, part));
     field.chain(ours).filter(|(_, it)| asked(it.name())).unzip()
 }
 

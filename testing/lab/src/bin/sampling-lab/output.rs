@@ -59,6 +59,10 @@ pub(crate) fn tables(runs: &[Run], biases: &[(&'static str, Bias)]) -> io::Resul
 }
 
 fn cells(sampler: &str, measures: &Measures) -> [String; 14] {
+    let held = |count: u64| match measures.peak_bytes {
+        0 => String::new(),
+        _ => count.to_string(),
+    };
     let percent =
         |share: Option<f64>| share.map_or_else(String::new, |it| format!("{:.1}", 100.0 * it));
     [
@@ -74,8 +78,8 @@ fn cells(sampler: &str, measures: &Measures) -> [String; 14] {
         format!("{:.1}", 100.0 * measures.outlier_recall),
         format!("{:+.2}", 100.0 * measures.bias),
         format!("{:.2}", 100.0 * measures.bias_standard_error),
-        (measures.peak_bytes / 1024).to_string(),
-        measures.evicted.to_string(),
+        held(measures.peak_bytes / 1024),
+        held(measures.evicted),
     ]
 }
 
