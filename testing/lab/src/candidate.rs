@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::workload::Workload;
 
 /// A sampler under test: keeps some of the requests that it is offered, each with the number that it stands for.
-pub trait Candidate: Send {
+pub trait Candidate {
     /// Its name in the table.
     fn name(&self) -> &'static str;
 
@@ -24,6 +24,28 @@ pub trait Candidate: Send {
     /// What it holds in memory, and what it had to give up.
     fn footprint(&self) -> Footprint {
         Footprint::default()
+    }
+}
+
+impl<C: Candidate + ?Sized> Candidate for &mut C {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn offer(&mut self, request: &Request, kept: &mut Recording) {
+        (**self).offer(request, kept);
+    }
+
+    fn tick(&mut self, now: Duration, kept: &mut Recording) {
+        (**self).tick(now, kept);
+    }
+
+    fn finish(&mut self, kept: &mut Recording) {
+        (**self).finish(kept);
+    }
+
+    fn footprint(&self) -> Footprint {
+        (**self).footprint()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Our own samplers, through their public API, as a service would set them.
 
 mod composed;
+mod traced;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use throughline_testkit::ManualClock;
 use crate::candidate::{Candidate, Setup};
 
 pub use composed::Composed;
+pub use traced::{Arrived, CHILDREN, Traced};
 
 /// All of them.
 pub fn all(setup: &Setup) -> Vec<Box<dyn Candidate>> {

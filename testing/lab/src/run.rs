@@ -14,7 +14,7 @@ pub const TICK: Duration = Duration::from_millis(100);
 pub fn run(
     workload: &Workload,
     seed: u64,
-    candidates: &mut [Box<dyn Candidate>],
+    candidates: &mut [Box<dyn Candidate + '_>],
     progress: &dyn Fn(Duration),
 ) -> Vec<Recording> {
     let mut recordings = vec![Recording::of(workload); candidates.len()];
