@@ -9,6 +9,7 @@ use throughline_samplers::probability::{
     ComposableAlwaysOff, ComposableAlwaysOn, ComposableProbability, ComposableRateLimiting,
     ComposableSampler,
 };
+use throughline_samplers::{Pattern, Patterns, PriorityRules, PrioritySampler, Rule};
 use throughline_testkit::ManualClock;
 
 use crate::candidate::{Candidate, Setup};
@@ -18,7 +19,7 @@ pub use traced::{Arrived, CHILDREN, Traced};
 
 /// All of them.
 pub fn all(setup: &Setup) -> Vec<Box<dyn Candidate>> {
-    vec![ratio(setup), rate_limiting(setup)]
+    vec![ratio(setup), rate_limiting(setup), priority(setup)]
 }
 
 /// A fixed ratio, as someone sets it who knows the load at the start.
@@ -46,4 +47,21 @@ pub fn rate_limiting(setup: &Setup) -> Box<dyn Candidate> {
         Err(_) => Box::new(ComposableAlwaysOff),
     };
     Box::new(Composed::new("our rate limit", sampler, clock, setup))
+}
+
+/// Rules: half of the target is for the three most popular operations, half for all the others.
+pub fn priority(setup: &Setup) -> Box<dyn Candidate> {
+    let clock = ManualClock::new();
+    let names = setup.operations.iter().take(3);
+    let popular: Patterns = names.map(|name| Pattern::from(name.as_str())).collect();
+    let half = setup.target / 2.0;
+    let rules = PriorityRules::new()
+        .rule(Rule::new("popular").span_name(popular).budget(half))
+        .default_budget(half);
+    let sampler: Box<dyn ComposableSampler> =
+        match PrioritySampler::with_clock(rules, Arc::new(clock.clone())) {
+            Ok(sampler) => Box::new(sampler),
+            Err(_) => Box::new(ComposableAlwaysOff),
+        };
+    Box::new(Composed::new("our priority", sampler, clock, setup))
 }
