@@ -177,8 +177,8 @@ impl Counts {
         let mut histogram = Histogram::new_with_bounds(self.range.low(), self.range.high(), digits)
             .expect("bounds that a range was made of");
         for slot in self.slots() {
-            // Clamping does nothing: no slot begins above the range.
-            histogram.saturating_record_n(slot.lowest, slot.count);
+            // Clamping does nothing: the last slot of the histogram is that of the range's highest value.
+            histogram.saturating_record_n(slot.highest, slot.count);
         }
         histogram
     }

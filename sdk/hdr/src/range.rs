@@ -114,6 +114,17 @@ impl Range {
         self.unit
     }
 
+    /// The integer that a float counts as: the nearest, within 0 to [`high`](Self::high). NaN counts as 0 here.
+    ///
+    /// ```
+    /// let millis = throughline_hdr::Range::floats(1e-3, 10.0, 3)?;
+    /// assert_eq!([-1.0, 0.0123, 60.0].map(|seconds| millis.units(seconds)), [0, 12, 10_000]);
+    /// # Ok::<(), throughline_hdr::Error>(())
+    /// ```
+    pub fn units(&self, value: f64) -> u64 {
+        ((value / self.unit + 0.5) as u64).min(self.high)
+    }
+
     /// Slots per octave, as a power of two. The widest slot is `2^-resolution` of its lowest value, which is at most
     /// `10^-digits`.
     ///

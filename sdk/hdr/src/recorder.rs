@@ -41,7 +41,7 @@ pub struct Recorder {
     /// What the threads' arrays take.
     bytes: AtomicUsize,
     /// What threads count together when they have no words of their own: late in their end.
-    shared: Mutex<Option<Counts>>,
+    shared: Mutex<Option<Box<Counts>>>,
     below: AtomicU64,
     above: AtomicU64,
     refused: AtomicU64,
@@ -280,7 +280,7 @@ impl Recorder {
     fn record_shared(&self, value: u64, n: u64) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared
-            .get_or_insert_with(|| Counts::new(self.range))
+            .get_or_insert_with(|| Box::new(Counts::new(self.range)))
             .add(value, n);
     }
 
