@@ -19,7 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // The parts, which meet in the waist alone.
     (
         "throughline-engine",
-        &["throughline-cells", "throughline-model"],
+        &["throughline-cells", "throughline-hdr", "throughline-model"],
     ),
     ("throughline-samplers", &["throughline-model"]),
     ("throughline-otlp", &["throughline-model"]),

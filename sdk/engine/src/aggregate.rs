@@ -6,6 +6,7 @@
 
 mod explicit;
 mod exponential;
+mod hdr;
 mod last_value;
 mod min_max;
 mod sum;
@@ -14,6 +15,7 @@ use std::fmt::Debug;
 use std::time::SystemTime;
 
 use throughline_cells::Collection;
+use throughline_hdr::Recorder;
 use throughline_model::{Data, Exemplar, Temporality};
 
 use crate::exemplar::{self, Carries};
@@ -22,6 +24,7 @@ use crate::series::Series;
 
 pub(crate) use explicit::Explicit;
 pub(crate) use exponential::{Dense, Exponential};
+pub(crate) use hdr::Hdr;
 pub(crate) use last_value::LastValue;
 pub(crate) use sum::Sum;
 
@@ -43,6 +46,11 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
     /// Whether rows are arrays whose length changes.
     fn resizes(&self) -> bool {
         false
+    }
+
+    /// Where threads count the measurements of a series, where that is not its row.
+    fn recorder(&self) -> Option<Box<Recorder>> {
+        None
     }
 
     /// How many reservoirs a series has, and how many exemplars each holds.

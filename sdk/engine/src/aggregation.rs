@@ -1,5 +1,7 @@
 //! How measurements become points: the choice. The doing stands in [`aggregate`](crate::aggregate).
 
+use throughline_hdr::Range;
+
 use crate::{Error, InstrumentKind};
 
 /// How a stream aggregates (specification: `metrics/sdk.md`, "Aggregation").
@@ -39,6 +41,30 @@ pub enum Aggregation {
         /// Whether points carry the smallest and the largest value.
         record_min_max: bool,
     },
+    /// A histogram that tells values apart to so many significant digits over a wide range, and leaves as a base-2
+    /// exponential one. Fits synchronous instruments.
+    ///
+    /// A measurement is counted in a bucket that holds a value within `10^-digits` of it, or within `lowest` of it. How
+    /// wide the buckets of a point are is up to `max_size`. A measurement above `highest` counts as `highest`, one below 0
+    /// as 0, and both are counted (`throughline.engine.measurements.clamped`); sum, minimum and maximum are those of the
+    /// measurements as they were.
+    Hdr {
+        /// Measurements are rounded to multiples of this; what is rounded to 0 counts as 0. In the instrument's unit,
+        /// above 0.
+        lowest: f64,
+        /// The largest measurement that is told from larger ones: 2 to 2^53 times `lowest`.
+        highest: f64,
+        /// Significant digits, 1 to 5. The default is 3.
+        digits: u8,
+        /// Buckets of a point at most, 2 to 16,384. The default is 2,048: 1.1 % wide where the largest measurement is a
+        /// billion times the smallest, finer where it is less, down to what `digits` tell apart.
+        max_size: usize,
+        /// Bytes that the counts of all series and threads may take together. Beyond it, measurements that would take
+        /// more are told apart to 2 digits (`throughline.engine.streams.coarse`). The default is 8 MiB.
+        memory_limit: usize,
+        /// Whether points carry the smallest and the largest value.
+        record_min_max: bool,
+    },
 }
 
 impl Aggregation {
@@ -59,11 +85,30 @@ impl Aggregation {
         }
     }
 
+    /// A histogram of three significant digits from `lowest` to `highest`, with minimum and maximum.
+    ///
+    /// ```
+    /// use throughline_engine::{Aggregation, Selector, View};
+    ///
+    /// // Seconds, from a microsecond to an hour.
+    /// let view = View::select(Selector::name("*.duration")).aggregation(Aggregation::hdr(1e-6, 3600.0));
+    /// ```
+    pub fn hdr(lowest: f64, highest: f64) -> Self {
+        Self::Hdr {
+            lowest,
+            highest,
+            digits: 3,
+            max_size: 2048,
+            memory_limit: 8 << 20,
+            record_min_max: true,
+        }
+    }
+
     /// Whether it makes histograms.
     pub(crate) fn is_histogram(&self) -> bool {
         matches!(
             self,
-            Self::ExplicitBuckets { .. } | Self::Exponential { .. }
+            Self::ExplicitBuckets { .. } | Self::Exponential { .. } | Self::Hdr { .. }
         )
     }
 
@@ -77,6 +122,17 @@ impl Aggregation {
             Self::Exponential { max_scale, .. } if !(-10..=20).contains(max_scale) => Err(
                 Error::invalid("aggregation.max_scale", max_scale, "-10 to 20"),
             ),
+            Self::Hdr { max_size, .. } if !(2..=16_384).contains(max_size) => Err(Error::invalid(
+                "aggregation.max_size",
+                max_size,
+                "2 to 16384",
+            )),
+            Self::Hdr {
+                lowest,
+                highest,
+                digits,
+                ..
+            } => hdr_range(*lowest, *highest, *digits).map(|_| ()),
             _ => Ok(()),
         }
     }
@@ -89,7 +145,9 @@ impl Aggregation {
             Self::Default | Self::Drop => true,
             Self::Sum => !matches!(kind, Gauge | ObservableGauge),
             Self::LastValue => matches!(kind, Gauge | ObservableGauge),
-            Self::ExplicitBuckets { .. } | Self::Exponential { .. } => !kind.is_asynchronous(),
+            Self::ExplicitBuckets { .. } | Self::Exponential { .. } | Self::Hdr { .. } => {
+                !kind.is_asynchronous()
+            }
         }
     }
 
@@ -121,6 +179,30 @@ impl Aggregation {
             (chosen, _) => chosen,
         }
     }
+}
+
+/// What an HDR histogram tells apart.
+pub(crate) fn hdr_range(lowest: f64, highest: f64, digits: u8) -> Result<Range, Error> {
+    Range::floats(lowest, highest, digits).map_err(|error| match error {
+        throughline_hdr::Error::Invalid {
+            field,
+            value,
+            expected,
+        } => Error::Invalid {
+            field: match field {
+                "range.low" => "aggregation.lowest",
+                "range.high" => "aggregation.highest",
+                _ => "aggregation.digits",
+            },
+            value,
+            expected: match field {
+                "range.high" => "at least twice aggregation.lowest, at most 2^53 times",
+                _ => expected,
+            },
+        },
+        // Not to be: a range is made, nothing is merged.
+        other => Error::invalid("aggregation", other, "a range"),
+    })
 }
 
 /// Finite and strictly increasing.

@@ -10,7 +10,7 @@ use opentelemetry::metrics::SyncInstrument;
 use throughline_cells::Collection;
 use throughline_model::{Metric, Temporality};
 
-use crate::aggregate::{Explicit, Exponential, LastValue, Sum};
+use crate::aggregate::{Explicit, Exponential, Hdr, LastValue, Sum};
 use crate::exemplar::Factory;
 use crate::number::{Measured, NumberType};
 use crate::observed::ObservedStream;
@@ -199,6 +199,10 @@ pub(crate) fn build<T: Measured>(parts: &Arc<Parts>, planned: &Planned) -> Optio
             let exponential =
                 Exponential::<T>::new(*max_size, *max_scale, *record_min_max, readers);
             both(Stream::new(exponential, config, readers, parts))
+        }
+        Aggregation::Hdr { .. } => {
+            let hdr = Hdr::<T>::new(&planned.config.aggregation, readers, parts)?;
+            both(Stream::new(hdr, config, readers, parts))
         }
     })
 }

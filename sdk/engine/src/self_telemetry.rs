@@ -7,6 +7,8 @@
 //! | `throughline.engine.series` | `{series}` | |
 //! | `throughline.engine.measurements.refused` | `{measurement}` | `error.type`: `non_finite`, `negative`, `undescribed` |
 //! | `throughline.engine.measurements.overflowed` | `{measurement}` | |
+//! | `throughline.engine.measurements.clamped` | `{measurement}` | |
+//! | `throughline.engine.streams.coarse` | `{stream}` | |
 //! | `throughline.engine.callbacks.panicked` | `{panic}` | |
 //! | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
 //! | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
@@ -96,6 +98,13 @@ const OVERFLOWED: Observable<u64> =
         .description(
             "Measurements that went to otel.metric.overflow, since their stream was at its limit",
         );
+const CLAMPED: Observable<u64> =
+    Observable::<u64>::counter("throughline.engine.measurements.clamped")
+        .unit("{measurement}")
+        .description("Measurements outside the range of their HDR histogram, counted at its end");
+const COARSE: Observable<u64> = Observable::<u64>::counter("throughline.engine.streams.coarse")
+    .unit("{stream}")
+    .description("HDR histograms that fell to two digits, since their memory was used up");
 const PANICKED: Observable<u64> =
     Observable::<u64>::counter("throughline.engine.callbacks.panicked")
         .unit("{panic}")
@@ -119,6 +128,8 @@ impl Collector for EngineCollector {
             .add(&SERIES)
             .add(&REFUSED)
             .add(&OVERFLOWED)
+            .add(&CLAMPED)
+            .add(&COARSE)
             .add(&PANICKED)
             .add(&OUTLIERS)
             .add(&EXEMPLARS);
@@ -145,6 +156,8 @@ impl Collector for EngineCollector {
             observations.observe(&REFUSED, refused, &[KeyValue::new("error.type", cause)]);
         }
         observations.observe(&OVERFLOWED, tally.overflowed.load(Ordering::Relaxed), &[]);
+        observations.observe(&CLAMPED, tally.clamped.load(Ordering::Relaxed), &[]);
+        observations.observe(&COARSE, tally.coarse.load(Ordering::Relaxed), &[]);
         observations.observe(&PANICKED, tally.panicked.load(Ordering::Relaxed), &[]);
         for (trace, counter) in OutlierTrace::NAMES.iter().zip(&tally.outliers) {
             let attributes = [KeyValue::new("throughline.outlier.trace", *trace)];
@@ -164,6 +177,8 @@ pub(crate) struct Tally {
     negative: AtomicU64,
     undescribed: AtomicU64,
     overflowed: AtomicU64,
+    clamped: AtomicU64,
+    coarse: AtomicU64,
     panicked: AtomicU64,
     /// By [`OutlierTrace`].
     outliers: [AtomicU64; 4],
@@ -219,6 +234,18 @@ impl Tally {
     #[cold]
     pub(crate) fn overflowed(&self) {
         self.overflowed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A measurement was outside the range of its histogram.
+    #[cold]
+    pub(crate) fn clamped(&self) {
+        self.clamped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A histogram fell to two digits.
+    #[cold]
+    pub(crate) fn coarse(&self) {
+        self.coarse.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An outlier was measured.

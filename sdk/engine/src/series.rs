@@ -5,6 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use throughline_cells::{Blocks, Collection, OwnWord, Words};
+use throughline_hdr::Recorder;
 use throughline_model::Attributes;
 
 use crate::aggregate::Dense;
@@ -21,6 +22,8 @@ pub(crate) struct Series {
     pub(crate) words: Option<Words>,
     /// The arrays of each thread, for aggregations whose size changes.
     pub(crate) blocks: Option<Blocks>,
+    /// Where threads count, for aggregations whose rows have no place for it.
+    pub(crate) recorder: Option<Box<Recorder>>,
     /// What exemplar words are stamped with: 1 to 2^26 − 1. A collection that takes exemplars moves it on.
     pub(crate) generation: AtomicU32,
     /// What the words of minimum and maximum are stamped with. Moved on by one delta reader.
@@ -60,6 +63,7 @@ impl Series {
         Self {
             words,
             blocks,
+            recorder: None,
             generation: AtomicU32::new(1),
             interval: AtomicU32::new(1),
             stream,

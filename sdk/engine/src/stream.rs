@@ -288,7 +288,10 @@ impl<A: Aggregate> Stream<A> {
         } else {
             (Words::new(self.row), None)
         };
-        Series::new(self.id, attributes, now.max(self.created), words, blocks)
+        let created = now.max(self.created);
+        let mut series = Series::new(self.id, attributes, created, words, blocks);
+        series.recorder = self.aggregate.recorder();
+        series
     }
 }
 

@@ -31,7 +31,7 @@ use crate::series::Series;
 
 use dense::Buckets;
 pub(crate) use dense::Dense;
-use index::bucket_index;
+pub(super) use index::bucket_index;
 
 const SCALE: usize = 0;
 /// Offset and length of the buckets of positive values, then those of negative ones.

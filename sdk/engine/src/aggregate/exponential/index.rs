@@ -12,7 +12,7 @@ const BIAS: i32 = 1023;
 /// Exact for scales up to 0 and for powers of two. Between them a positive scale takes the logarithm of the
 /// mantissa alone, which is within an ulp or two of a bound of the bucket.
 #[inline]
-pub(super) fn bucket_index(value: f64, scale: i32) -> i32 {
+pub(in crate::aggregate) fn bucket_index(value: f64, scale: i32) -> i32 {
     let bits = value.max(f64::MIN_POSITIVE).to_bits();
     let exponent = (bits >> MANTISSA_BITS) as i32 - BIAS;
     let mantissa = bits & MANTISSA;
