@@ -23,9 +23,10 @@ mod queue;
 mod settings;
 mod worker;
 
+pub(crate) use batcher::Waiter;
 pub use counts::{Counts, DropCause};
 pub use export::{Export, Failure};
-pub(crate) use queue::Shared;
 pub use queue::{Items, Queue, queue};
+pub(crate) use queue::{Shared, wait_async};
 pub use settings::BatchSettings;
 pub use worker::Worker;

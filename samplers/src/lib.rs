@@ -45,6 +45,7 @@ mod error;
 pub mod priority;
 pub mod probability;
 pub mod propagator;
+mod retention;
 mod self_observed;
 mod settings_file;
 mod span_queue;
@@ -53,5 +54,8 @@ mod span_weight;
 
 pub use error::Error;
 pub use priority::{Pattern, Patterns, PriorityRules, PrioritySampler, Rule, RuleCount};
+pub use retention::{
+    PartCounts, RetainingSampler, Retention, RetentionBuffer, RetentionCounts, Slow, SoFar,
+};
 pub use span_queue::{SpanQueue, SpanWorker};
 pub use span_starts::CountedSampler;

@@ -12,6 +12,7 @@ use throughline_model::SelfMeter;
 
 use crate::Error;
 use crate::batch::{self, BatchSettings, Counts, Export, Failure, Items, Queue, Worker};
+use crate::retention::Attendant;
 use crate::self_observed::LiveSpans;
 use crate::span_weight::span_weight;
 
@@ -51,8 +52,8 @@ use crate::span_weight::span_weight;
 /// ```
 #[derive(Clone, Debug)]
 pub struct SpanQueue {
-    queue: Queue<SpanData>,
-    live: Arc<LiveSpans>,
+    pub(crate) queue: Queue<SpanData>,
+    pub(crate) live: Arc<LiveSpans>,
     resource: Arc<Mutex<Option<Resource>>>,
 }
 
@@ -82,7 +83,12 @@ impl SpanQueue {
             live: LiveSpans::new(meter),
             resource: Arc::clone(&resource),
         };
-        Ok((processor, SpanWorker { worker, resource }))
+        let worker = SpanWorker {
+            attendant: None,
+            worker,
+            resource,
+        };
+        Ok((processor, worker))
     }
 
     /// What became of the spans so far. Those that were not sampled are not among them.
@@ -194,7 +200,7 @@ impl SpanProcessor for SpanQueue {
     }
 }
 
-/// The end of a [`SpanQueue`] that exports.
+/// The end of a [`SpanQueue`], or of a [`RetentionBuffer`](crate::RetentionBuffer), that exports.
 ///
 /// ```
 /// use std::time::Duration;
@@ -214,6 +220,8 @@ impl SpanProcessor for SpanQueue {
 /// ```
 #[derive(Debug)]
 pub struct SpanWorker {
+    /// Decides, where there is a retention buffer before the queue.
+    pub(crate) attendant: Option<Attendant>,
     worker: Worker<SpanData>,
     resource: Arc<Mutex<Option<Resource>>>,
 }
@@ -225,16 +233,17 @@ impl SpanWorker {
     /// # Panics
     /// Outside a tokio runtime with time enabled.
     pub async fn run(self, exporter: impl SpanExporter) {
-        let exporter = Exporter {
-            exporter,
-            resource: self.resource,
-        };
-        self.worker.run(exporter).await;
+        let resource = Arc::clone(&self.resource);
+        self.run_with(Exporter { exporter, resource }).await;
     }
 
-    /// The worker itself, for an exporter that can say how much of a batch was lost, which
-    /// `SpanExporter` cannot. Such an exporter has to know the resource already.
+    /// The same with an exporter that can say how much of a batch was lost, which `SpanExporter` cannot.
+    /// Such an exporter has to know the resource already.
     ///
+    /// # Panics
+    /// Outside a tokio runtime with time enabled.
+    ///
+    /// # Example
     /// ```
     /// use opentelemetry_sdk::trace::SpanData;
     /// use throughline_model::{PushError, SelfMeter};
@@ -249,11 +258,14 @@ impl SpanWorker {
     /// }
     ///
     /// let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new())?;
-    /// let delivery = worker.into_worker().run(Knowing);
+    /// let delivery = worker.run_with(Knowing);
     /// # Ok::<(), throughline_samplers::Error>(())
     /// ```
-    pub fn into_worker(self) -> Worker<SpanData> {
-        self.worker
+    pub async fn run_with(self, exporter: impl Export<SpanData>) {
+        match self.attendant {
+            Some(attendant) => attendant.run(self.worker, exporter).await,
+            None => self.worker.run(exporter).await,
+        }
     }
 }
 

@@ -95,6 +95,15 @@ impl Told {
     }
 }
 
+/// How much more a queue takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Free {
+    pub(crate) items: usize,
+    pub(crate) bytes: usize,
+    /// What the largest item may weigh.
+    pub(crate) max_bytes: usize,
+}
+
 /// What happens while a batch is in flight.
 pub(crate) struct Watch {
     /// When to look again, unless woken.
@@ -126,6 +135,15 @@ impl<T> Batcher<T> {
 
     pub(crate) fn counts(&self) -> Counts {
         self.counts
+    }
+
+    pub(crate) fn free(&self) -> Free {
+        let queued = usize::try_from(self.counts.queued).unwrap_or(usize::MAX);
+        Free {
+            items: self.settings.max_queue_size.saturating_sub(queued),
+            bytes: self.settings.max_queue_bytes - self.queued_bytes,
+            max_bytes: self.settings.max_queue_bytes,
+        }
     }
 
     /// Takes an item of that weight into the queue. `Ok(true)` asks to wake the worker; a refused item is

@@ -8,7 +8,7 @@ use std::time::Duration;
 use throughline_model::SelfMeter;
 use tokio::sync::{Notify, oneshot};
 
-use super::batcher::{Batcher, Told, Waiter};
+use super::batcher::{Batcher, Free, Told, Waiter};
 use super::{BatchSettings, Counts, DropCause, Worker};
 use crate::{Error, self_observed};
 
@@ -262,7 +262,27 @@ impl<T: Send + 'static> Queue<T> {
         wait_async(|waiter| self.0.shared.close(timeout, waiter)).await
     }
 
-    fn wait(&self, timeout: Duration, ask: impl FnOnce(Waiter)) -> Result<(), Error> {
+    /// How much more it takes at the moment.
+    pub(crate) fn free(&self) -> Free {
+        self.0.shared.core().free()
+    }
+
+    /// Tells `waiter` what [`Queue::force_flush`] would return.
+    pub(crate) fn flush_then(&self, timeout: Duration, waiter: Waiter) {
+        self.0.shared.flush(timeout, waiter);
+    }
+
+    /// Tells `waiter` what [`Queue::shutdown`] would return.
+    pub(crate) fn close_then(&self, timeout: Duration, waiter: Waiter) {
+        self.0.shared.close(timeout, waiter);
+    }
+
+    pub(crate) fn is_delivery_thread(&self) -> bool {
+        self.0.shared.is_delivery_thread()
+    }
+
+    /// Asks, and waits for the answer, from any thread but the one that delivers.
+    pub(crate) fn wait(&self, timeout: Duration, ask: impl FnOnce(Waiter)) -> Result<(), Error> {
         if self.0.shared.is_delivery_thread() {
             return Err(Error::DeliveryThread);
         }
@@ -279,7 +299,8 @@ impl<T: Send + 'static> Queue<T> {
     }
 }
 
-async fn wait_async(ask: impl FnOnce(Waiter)) -> Result<(), Error> {
+/// Asks, and waits for the answer without blocking.
+pub(crate) async fn wait_async(ask: impl FnOnce(Waiter)) -> Result<(), Error> {
     let (send, receive) = oneshot::channel();
     ask(Box::new(move |result| {
         // Whoever waited may have given up.

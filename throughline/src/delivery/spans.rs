@@ -49,7 +49,7 @@ impl SpanSink {
                 value_length,
                 watch: Watch::new(Items::Spans),
             };
-            Box::pin(worker.into_worker().run(outcomes))
+            Box::pin(worker.run_with(outcomes))
         })
     }
 

@@ -1,0 +1,141 @@
+//! What is looked for in a part that has ended.
+
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanContext, Status, TraceFlags, TraceState};
+use opentelemetry::{KeyValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+use throughline_model::KeepReason;
+
+use super::RANGE;
+use super::part::Part;
+use super::reasons::Reasons;
+use super::rolling::Rolling;
+use super::settings::Slow;
+use super::sync::{Mutex, acquire};
+use crate::probability::{Predicate, SpanStart};
+
+/// The policies, ready to be applied. They run on the delivery thread.
+#[derive(Debug)]
+pub(super) struct Policies {
+    pub(super) rates: Rates,
+    pub(super) slow: Slow,
+    pub(super) rules: Vec<(Predicate, u64)>,
+    pub(super) rolling: Mutex<Rolling>,
+}
+
+/// Each policy's threshold, in bits; 2^56 is never.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    pub(super) errors: u64,
+    pub(super) slow: u64,
+    pub(super) outliers: u64,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Findings {
+    pub(super) reasons: Reasons,
+    /// The lowest threshold of the rules that match, in bits.
+    pub(super) rule: u64,
+}
+
+/// The attribute by which a span asks that its trace be kept.
+const KEEP: &str = "sampling.keep";
+
+impl Policies {
+    /// Looks at what has ended of a part.
+    pub(super) fn look(&self, part: &Part, now: Duration) -> Findings {
+        let mut found = Findings {
+            reasons: Reasons::NONE,
+            rule: RANGE,
+        };
+        let mut found_one = |reason| found.reasons = found.reasons.and(Reasons::of(reason));
+        if part.failed && self.rates.errors < RANGE {
+            found_one(KeepReason::Error);
+        }
+        if self.rates.slow < RANGE && self.is_slow(part, now) {
+            found_one(KeepReason::Slow);
+        }
+        let asks = |span: &SpanData| span.attributes.iter().any(asks_to_keep);
+        if part.spans.iter().any(asks) {
+            found_one(KeepReason::Explicit);
+        }
+        for (rule, threshold) in &self.rules {
+            if *threshold < found.rule && part.spans.iter().any(|span| matches(rule, span)) {
+                found.rule = *threshold;
+                found.reasons = found.reasons.and(Reasons::of(KeepReason::Rule));
+            }
+        }
+        found
+    }
+
+    fn is_slow(&self, part: &Part, now: Duration) -> bool {
+        let id = part.root;
+        let root = part
+            .spans
+            .iter()
+            .find(|span| span.span_context.span_id() == id);
+        let took = match root {
+            Some(root) => duration(root),
+            // It is open: it has taken at least as long as what has ended in it.
+            None => {
+                let start = part.spans.iter().map(|span| span.start_time).min();
+                let end = part.spans.iter().map(|span| span.end_time).max();
+                let pair = end.zip(start);
+                pair.and_then(|(end, start)| end.duration_since(start).ok())
+                    .unwrap_or_default()
+            }
+        };
+        match self.slow {
+            Slow::Above(bound) => took >= bound,
+            Slow::Quantile(_) => {
+                root.is_some_and(|root| acquire(&self.rolling).record(&root.name, took, now))
+            }
+        }
+    }
+
+    /// Whether an operation that has taken so long by now is slow already.
+    pub(super) fn is_slow_by_now(&self, name: &str, elapsed: Duration) -> bool {
+        match self.slow {
+            Slow::Above(bound) => elapsed >= bound,
+            Slow::Quantile(_) => acquire(&self.rolling).is_slow(name, elapsed),
+        }
+    }
+}
+
+/// How long a span took. The wall clock may have gone back meanwhile.
+fn duration(span: &SpanData) -> Duration {
+    let took = span.end_time.duration_since(span.start_time);
+    took.unwrap_or_default()
+}
+
+pub(super) fn has_failed(span: &SpanData) -> bool {
+    matches!(span.status, Status::Error { .. })
+}
+
+fn asks_to_keep(attribute: &KeyValue) -> bool {
+    attribute.key.as_str() == KEEP
+        && match &attribute.value {
+            Value::Bool(keep) => *keep,
+            Value::String(text) => text.as_str() == "true",
+            _ => false,
+        }
+}
+
+/// The rule is asked about the span as it is now that it has ended.
+fn matches(rule: &Predicate, span: &SpanData) -> bool {
+    let own = &span.span_context;
+    let parent = SpanContext::new(
+        own.trace_id(),
+        span.parent_span_id,
+        TraceFlags::default(),
+        span.parent_span_is_remote,
+        TraceState::NONE,
+    );
+    let mut start = SpanStart::child(&parent, &span.name);
+    start.kind = &span.span_kind;
+    start.attributes = &span.attributes;
+    start.links = &span.links.links;
+    rule.matches(&start)
+}

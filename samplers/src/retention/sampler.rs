@@ -1,0 +1,130 @@
+//! Records what the head sampler did not choose.
+
+use std::sync::Arc;
+
+use opentelemetry::trace::{
+    Link, SpanContext, SpanKind, SpanRef, TraceContextExt, TraceId, TraceState,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+
+use super::level::Level;
+use super::pinned::{outlier_threshold, pinned};
+use crate::probability::{OtelTraceState, Randomness};
+
+/// A sampler that asks another one about local roots, and has recorded what that one does not choose.
+///
+/// ```text
+/// R:  0 ──────────────── T_out ─────────────────── T_head ────────── 2^56
+///          dropped               recorded only            sampled
+///                                 (may be kept)
+/// ```
+///
+/// Both thresholds hold for the whole part: a child whose parent is in this process does as its local root did,
+/// whatever the memory's state is by then and whether its parent has ended or not. T_out is the current
+/// [level](super::RetentionBuffer::probability) of the buffer that this sampler comes from.
+///
+/// It works with any head sampler. Only one whose sampling is consistent, as everything in
+/// [`probability`](crate::probability) is, gives counts that can be trusted.
+///
+/// ```
+/// use opentelemetry_sdk::trace::SdkTracerProvider;
+/// use throughline_model::SelfMeter;
+/// use throughline_samplers::{Retention, batch::BatchSettings, probability::*};
+///
+/// let (buffer, worker) = Retention::new().build(BatchSettings::spans(), &SelfMeter::new())?;
+/// let head = CompositeSampler::new(ComposableParentThreshold::new(ComposableProbability::new(0.01)?));
+/// let provider = SdkTracerProvider::builder()
+///     .with_sampler(buffer.sampler(head))
+///     .with_span_processor(buffer.clone())
+///     .build();
+/// # Ok::<(), throughline_samplers::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RetainingSampler {
+    head: Box<dyn ShouldSample>,
+    level: Arc<Level>,
+}
+
+/// What a context without span holds.
+static NO_PARENT: SpanContext = SpanContext::NONE;
+
+impl RetainingSampler {
+    pub(super) fn new(head: Box<dyn ShouldSample>, level: Arc<Level>) -> Self {
+        Self { head, level }
+    }
+
+    /// What the local root did.
+    fn follow(&self, parent: &SpanContext) -> SamplingResult {
+        let state = parent.trace_state();
+        let decision = if parent.is_sampled() {
+            SamplingDecision::RecordAndSample
+        } else if self.level.never()
+            || randomness(state, parent.trace_id()) < outlier_threshold(state)
+        {
+            SamplingDecision::Drop
+        } else {
+            SamplingDecision::RecordOnly
+        };
+        SamplingResult {
+            decision,
+            attributes: Vec::new(),
+            trace_state: state.clone(),
+        }
+    }
+
+    /// A local root: what the head chose, or what may still be kept.
+    fn retain(&self, mut head: SamplingResult, trace: TraceId) -> SamplingResult {
+        if self.level.never() {
+            return head;
+        }
+        let out = self.level.threshold();
+        let mut state = std::mem::take(&mut head.trace_state);
+        if head.decision != SamplingDecision::RecordAndSample {
+            let ot = OtelTraceState::of(&state);
+            let r = ot.randomness().unwrap_or(Randomness::from_trace_id(trace));
+            head.decision = if r.bits() >= out {
+                SamplingDecision::RecordOnly
+            } else {
+                SamplingDecision::Drop
+            };
+            head.attributes = Vec::new();
+            // Not every head sampler erases the threshold of a parent that it does not follow.
+            if ot.threshold().is_some() {
+                state = ot.with_threshold(None);
+            }
+        }
+        head.trace_state = pinned(state, out);
+        head
+    }
+}
+
+/// R, in bits.
+pub(super) fn randomness(state: &TraceState, trace: TraceId) -> u64 {
+    OtelTraceState::of(state)
+        .randomness()
+        .unwrap_or(Randomness::from_trace_id(trace))
+        .bits()
+}
+
+impl ShouldSample for RetainingSampler {
+    fn should_sample(
+        &self,
+        context: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let active = context.map(Context::span);
+        let parent = active.as_ref().map_or(&NO_PARENT, SpanRef::span_context);
+        if parent.is_valid() && !parent.is_remote() {
+            return self.follow(parent);
+        }
+        let head = self
+            .head
+            .should_sample(context, trace_id, name, kind, attributes, links);
+        self.retain(head, trace_id)
+    }
+}

@@ -1,0 +1,287 @@
+//! The traces whose ids hash alike, behind one short lock.
+
+mod asked;
+mod decided;
+mod pressed;
+
+use hashbrown::HashTable;
+use opentelemetry::trace::SpanId;
+use opentelemetry_sdk::trace::SpanData;
+
+use super::counts::Tally;
+use super::part::{Mode, Part, Trace};
+use super::reasons::Reasons;
+use super::remembered::Remembered;
+use super::room::{Room, Spare};
+
+pub(super) use asked::Known;
+pub(super) use decided::Taken;
+
+/// What a shard holds. Whoever calls holds its lock; nothing here waits, or runs anyone else's code.
+///
+/// ```text
+///  started ─┐                                       the delivery thread
+///  ended ───┴► Buffering ─ none is open ─► ripe ─ take ─► deciding ─ settle ─► remembered
+///      └─────► Passing ─────────────── leaves as it ends ─────────────────────────▲
+///      └─────► Evicted ── nothing leaves
+/// ```
+#[derive(Debug)]
+pub(super) struct Shard {
+    traces: HashTable<Box<Trace>>,
+    /// Traces that may have a ripe part.
+    ripe: Vec<(u64, u128)>,
+    /// Traces that the delivery thread looks at, with what was asked for meanwhile.
+    deciding: Vec<(u128, Reasons)>,
+    pub(super) remembered: Remembered,
+    spare: Spare,
+    pub(super) tally: Tally,
+    /// The raise of the level that it was swept for last.
+    swept: u64,
+    /// Emptied parts and traces, for their memory.
+    pool: Vec<Part>,
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    boxes: Vec<Box<Trace>>,
+    limits: Limits,
+    /// Everything was decided for the last time.
+    pub(super) closed: bool,
+}
+
+/// Bounds of a shard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) max_spans_per_trace: usize,
+    pub(super) remembered: usize,
+}
+
+/// How many emptied parts a shard keeps, and for how many spans such a part has room at most.
+const POOLED: usize = 64;
+const POOLED_SPANS: usize = 64;
+
+/// A span that starts.
+#[derive(Clone, Copy)]
+pub(super) struct Start {
+    pub(super) hash: u64,
+    pub(super) trace: u128,
+    pub(super) span: SpanId,
+    pub(super) sampled: bool,
+}
+
+/// The local root of a part, as far as it decides anything.
+#[derive(Clone, Copy)]
+pub(super) struct Root {
+    /// R, in bits.
+    pub(super) randomness: u64,
+    /// There is nothing to decide: its spans leave as they end.
+    pub(super) passes: bool,
+}
+
+/// A span that ends.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    pub(super) hash: u64,
+    pub(super) trace: u128,
+    pub(super) span: SpanId,
+    pub(super) sampled: bool,
+    /// With an error status.
+    pub(super) failed: bool,
+    pub(super) weight: usize,
+}
+
+/// Where a span that ends goes, if not into the buffer. It is handed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Straight to the queue.
+    Queue,
+    /// Nowhere; it is counted.
+    Gone,
+    /// Nowhere yet: a bound is reached. The span is open as before.
+    NoRoom,
+    /// Its part is not known.
+    Unknown,
+}
+
+impl Shard {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            traces: HashTable::new(),
+            ripe: Vec::new(),
+            deciding: Vec::new(),
+            remembered: Remembered::new(limits.remembered),
+            spare: Spare::default(),
+            tally: Tally::default(),
+            swept: 0,
+            pool: Vec::new(),
+            boxes: Vec::new(),
+            limits,
+            closed: false,
+        }
+    }
+
+    /// A child of this span starts. `false` if no part has its parent.
+    #[inline]
+    pub(super) fn joined(&mut self, start: &Start, parent: SpanId) -> bool {
+        let trace = find(&mut self.traces, start.hash, start.trace);
+        let Some(part) = trace.and_then(|trace| trace.part_of(parent)) else {
+            return false;
+        };
+        part.open.push(start.span);
+        true
+    }
+
+    /// A part starts with this span. `false` if there are too many traces.
+    pub(super) fn opened(&mut self, start: &Start, root: Root, room: &Room) -> bool {
+        if self.closed {
+            return false;
+        }
+        let found = find(&mut self.traces, start.hash, start.trace);
+        let counted = found.as_ref().is_some_and(|trace| trace.counted);
+        if !counted && !room.take_trace() {
+            return false;
+        }
+        self.tally.parts_started += 1;
+        let part = self.pool.pop().unwrap_or_else(Part::new);
+        let part = part.opened(start.span, start.sampled, root.passes);
+        if let Some(trace) = found {
+            trace.counted = true;
+            trace.parts.push(part);
+            return true;
+        }
+        let mut trace = self.boxes.pop().unwrap_or_default();
+        trace.id = start.trace;
+        trace.hash = start.hash;
+        trace.randomness = root.randomness;
+        trace.wishes = Reasons::NONE;
+        trace.counted = true;
+        trace.parts.push(part);
+        self.traces
+            .insert_unique(start.hash, trace, |trace| trace.hash);
+        true
+    }
+
+    /// A span ends. Where it does not come into the buffer, it is handed back.
+    #[inline]
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is moved once, into the buffer; a box would be an allocation"
+    )]
+    pub(super) fn ended(
+        &mut self,
+        end: &End,
+        span: SpanData,
+        room: &Room,
+    ) -> Result<(), (Place, SpanData)> {
+        let Some(trace) = find(&mut self.traces, end.hash, end.trace) else {
+            return Err((Place::Unknown, span));
+        };
+        let Some(at) = trace.close(end.span) else {
+            return Err((Place::Unknown, span));
+        };
+        let part = &mut trace.parts[at];
+        if part.mode != Mode::Buffering
+            || part.spans.len() >= self.limits.max_spans_per_trace && end.span != part.root
+        {
+            return Err((self.ended_elsewhere(end, at, room), span));
+        }
+        if !room.take(&mut self.spare, end.weight) {
+            part.open.push(end.span);
+            return Err((Place::NoRoom, span));
+        }
+        part.spans.push(span);
+        part.bytes += end.weight;
+        part.failed |= end.failed;
+        self.tally.buffered += 1;
+        if part.is_ripe() {
+            self.ripe.push((end.hash, end.trace));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ended_elsewhere(&mut self, end: &End, at: usize, room: &Room) -> Place {
+        let Some(trace) = find(&mut self.traces, end.hash, end.trace) else {
+            return Place::Unknown;
+        };
+        let part = &mut trace.parts[at];
+        let place = match part.mode {
+            Mode::Passing => Place::Queue,
+            Mode::Evicted => {
+                self.tally.evicted += 1;
+                Place::Gone
+            }
+            Mode::Buffering => {
+                part.torn = true;
+                self.tally.trace_full += 1;
+                Place::Gone
+            }
+        };
+        self.one_less_open(end.hash, end.trace, at, room);
+        if matches!(place, Place::Queue) {
+            self.passes(end);
+        }
+        place
+    }
+
+    /// A span goes straight to the queue.
+    pub(super) fn passes(&mut self, end: &End) {
+        self.tally.passed += 1;
+        let record = self.remembered.record(end.hash, end.trace);
+        record.kept = true;
+        record.outstanding += 1;
+    }
+
+    /// A span that ends is lost for a reason that the caller counts.
+    pub(super) fn lost(&mut self, end: &End, room: &Room) {
+        if let Some(trace) = find(&mut self.traces, end.hash, end.trace)
+            && let Some(at) = trace.close(end.span)
+        {
+            trace.parts[at].torn = true;
+            self.one_less_open(end.hash, end.trace, at, room);
+        } else if end.sampled {
+            self.remembered.record(end.hash, end.trace).torn = true;
+        }
+    }
+
+    /// A span of this part is not open any more, and did not come into the buffer.
+    fn one_less_open(&mut self, hash: u64, id: u128, at: usize, room: &Room) {
+        let Some(trace) = find(&mut self.traces, hash, id) else {
+            return;
+        };
+        if trace.parts[at].is_over() {
+            let part = trace.parts.swap_remove(at);
+            self.recycle(part);
+            self.forget_if_empty(hash, id, room);
+        } else if trace.parts[at].is_ripe() {
+            self.ripe.push((hash, id));
+        }
+    }
+
+    fn forget_if_empty(&mut self, hash: u64, id: u128, room: &Room) {
+        let found = self.traces.find_entry(hash, |trace| trace.id == id);
+        let Ok(mut found) = found else { return };
+        if !found.get_mut().settle(room) {
+            let (trace, _) = found.remove();
+            if self.boxes.len() < POOLED {
+                self.boxes.push(trace);
+            }
+        }
+    }
+
+    pub(super) fn spare_bytes(&self) -> usize {
+        self.spare.bytes
+    }
+
+    /// Keeps the memory of an emptied part for the next one.
+    pub(super) fn recycle(&mut self, part: Part) {
+        if self.pool.len() < POOLED && part.spans.capacity() <= POOLED_SPANS {
+            self.pool.push(part.cleared());
+        }
+    }
+}
+
+#[inline]
+fn find(traces: &mut HashTable<Box<Trace>>, hash: u64, id: u128) -> Option<&mut Trace> {
+    traces
+        .find_mut(hash, |trace| trace.id == id)
+        .map(|trace| &mut **trace)
+}

@@ -1,0 +1,88 @@
+//! What others ask of a trace.
+
+use opentelemetry::trace::SpanId;
+use throughline_model::{Fate, KeepReason};
+
+use super::super::part::Mode;
+use super::super::reasons::Reasons;
+use super::{Shard, find};
+
+/// What is known of a trace that is not decided.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct Known {
+    /// R in bits, where a part of it is here.
+    pub(in super::super) randomness: Option<u64>,
+    pub(in super::super) wishes: Reasons,
+    /// A part that may still be kept has a span with an error status.
+    pub(in super::super) failed: bool,
+    /// The highest threshold that any of its parts survived.
+    pub(in super::super) floor: u64,
+    /// The head chose it, or an earlier part of it was kept.
+    pub(in super::super) kept: bool,
+}
+
+impl Shard {
+    /// Asks that what is here of this trace be kept, and what comes later.
+    pub(in super::super) fn keep(&mut self, hash: u64, id: u128, reason: KeepReason) {
+        let reason = Reasons::of(reason);
+        let mut heard = false;
+        if let Some(trace) = find(&mut self.traces, hash, id) {
+            trace.wishes = trace.wishes.and(reason);
+            heard = trace.parts.iter().any(|part| part.mode != Mode::Evicted);
+        }
+        for (_, wishes) in self.deciding.iter_mut().filter(|(trace, _)| *trace == id) {
+            *wishes = wishes.and(reason);
+            heard = true;
+        }
+        if let Some(record) = self.remembered.get_mut(hash, id) {
+            record.reasons = record.reasons.and(reason);
+            heard |= record.kept;
+        }
+        if !heard {
+            // Someone counts on a trace that is gone: whatever of it comes later, the whole is lost.
+            self.tally.keeps_too_late += 1;
+            let record = self.remembered.record(hash, id);
+            record.reasons = record.reasons.and(reason);
+            record.torn = true;
+        }
+    }
+
+    pub(in super::super) fn fate(&mut self, hash: u64, id: u128, span: SpanId) -> Fate {
+        let here = find(&mut self.traces, hash, id);
+        if here.is_some_and(|trace| {
+            let live = |part: &&_| is_live(part);
+            trace.parts.iter().filter(live).any(|part| part.holds(span))
+        }) || self.deciding.iter().any(|(trace, _)| *trace == id)
+        {
+            return Fate::Pending;
+        }
+        match self.remembered.get(hash, id) {
+            Some(record) if record.torn || !record.kept => Fate::Lost,
+            Some(record) if record.outstanding > 0 => Fate::Pending,
+            Some(_) => Fate::Delivered,
+            None => Fate::Lost,
+        }
+    }
+
+    pub(in super::super) fn known(&mut self, hash: u64, id: u128) -> Known {
+        let mut known = Known::default();
+        if let Some(trace) = find(&mut self.traces, hash, id) {
+            known.randomness = Some(trace.randomness);
+            known.wishes = trace.wishes;
+            for part in trace.parts.iter().filter(is_live) {
+                known.failed |= part.failed;
+                known.kept |= part.sampled;
+                known.floor = known.floor.max(part.floor);
+            }
+        }
+        if let Some(record) = self.remembered.get(hash, id) {
+            known.kept |= record.kept;
+            known.wishes = known.wishes.and(record.reasons);
+        }
+        known
+    }
+}
+
+fn is_live(part: &&super::super::part::Part) -> bool {
+    part.mode != Mode::Evicted
+}
