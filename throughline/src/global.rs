@@ -1,10 +1,12 @@
 //! What a process has once: providers, the propagator, the subscriber, and the telemetry they belong to.
 
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::propagation::BaggagePropagator;
 use throughline_config::Propagator;
+use throughline_model::TraceKeeper;
+use throughline_samplers::propagator::TraceContextPropagator;
 
 use crate::telemetry::{Inner, Parts};
 use crate::{Error, Telemetry};
@@ -13,16 +15,15 @@ use crate::{Error, Telemetry};
 static INSTALLED: Mutex<Weak<Inner>> = Mutex::new(Weak::new());
 
 /// Builds the parts and makes them the process', unless another telemetry is.
-pub(crate) fn install(
-    build: impl FnOnce() -> Result<(Parts, Vec<Propagator>), Error>,
-) -> Result<Telemetry, Error> {
+pub(crate) fn install(build: impl FnOnce() -> Result<Parts, Error>) -> Result<Telemetry, Error> {
     // Held throughout: of two that install at the same time, one is the second.
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(inner) = installed.upgrade().filter(|inner| !inner.is_shut_down()) {
         return Err(Error::already_installed(inner.service().to_owned()));
     }
-    let (parts, propagators) = build()?;
-    opentelemetry::global::set_text_map_propagator(propagator(&propagators));
+    let parts = build()?;
+    let propagator = propagator(&parts.propagators, parts.keeper.as_ref());
+    opentelemetry::global::set_text_map_propagator(propagator);
     if let Some(provider) = &parts.meter_provider {
         opentelemetry::global::set_meter_provider(provider.clone());
     }
@@ -45,14 +46,26 @@ pub(crate) fn install(
 }
 
 /// The propagators as one. None at all: context does not travel.
-fn propagator(named: &[Propagator]) -> TextMapCompositePropagator {
+pub(crate) fn propagator(
+    named: &[Propagator],
+    keeper: Option<&Arc<dyn TraceKeeper>>,
+) -> TextMapCompositePropagator {
     let propagators = named.iter().filter_map(|named| {
         let propagator: Box<dyn TextMapPropagator + Send + Sync> = match named {
-            Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+            Propagator::TraceContext => Box::new(trace_context(keeper)),
             Propagator::Baggage => Box::new(BaggagePropagator::new()),
             _ => return None,
         };
         Some(propagator)
     });
     TextMapCompositePropagator::new(propagators.collect())
+}
+
+/// W3C's. Trace ids come from `opentelemetry_sdk`'s random generator, here and wherever it is not replaced.
+fn trace_context(keeper: Option<&Arc<dyn TraceKeeper>>) -> TraceContextPropagator {
+    let propagator = TraceContextPropagator::new().with_random_ids();
+    match keeper {
+        Some(keeper) => propagator.with_keeper(Arc::clone(keeper)),
+        None => propagator,
+    }
 }

@@ -36,8 +36,7 @@ use crate::{Error, Telemetry, global};
 pub(crate) fn install(builder: TelemetryBuilder) -> Result<Telemetry, Error> {
     global::install(|| {
         let resolved = resolve(&builder)?;
-        let propagators = resolved.propagators.clone();
-        Ok((assemble(builder, resolved)?, propagators))
+        assemble(builder, resolved)
     })
 }
 
@@ -62,6 +61,8 @@ pub(crate) fn disabled(description: Description) -> Parts {
         meter_provider: None,
         tracer_provider: None,
         delivery: None,
+        propagators: Vec::new(),
+        keeper: None,
         prometheus: None,
         #[cfg(feature = "tracing")]
         bridge: Bridge::closed(),
@@ -81,6 +82,8 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
             // The console goes on.
             #[cfg(feature = "tracing")]
             bridge: Bridge::new(Outlets::new(Outlet::default()), filters),
+            // What others propagate goes on.
+            propagators: resolved.propagators,
             ..disabled(resolved.description)
         });
     }
@@ -158,6 +161,8 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
         meter_provider: Some(metrics.provider),
         tracer_provider,
         delivery: Some(delivery),
+        propagators: resolved.propagators,
+        keeper: None,
         prometheus,
         #[cfg(feature = "tracing")]
         bridge: Bridge::new(outlets, filters),

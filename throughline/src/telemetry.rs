@@ -8,7 +8,9 @@ use std::time::Duration;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::Meter;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use throughline_config::Propagator;
 use throughline_engine::{Collector, MeterProvider, Registration};
+use throughline_model::TraceKeeper;
 use tokio::sync::oneshot;
 
 use crate::delivery::Delivery;
@@ -63,6 +65,9 @@ pub(crate) struct Parts {
     pub(crate) meter_provider: Option<MeterProvider>,
     pub(crate) tracer_provider: Option<SdkTracerProvider>,
     pub(crate) delivery: Option<Delivery>,
+    pub(crate) propagators: Vec<Propagator>,
+    /// `None` where nothing is retained beyond head sampling.
+    pub(crate) keeper: Option<Arc<dyn TraceKeeper>>,
     pub(crate) prometheus: Option<SocketAddr>,
     #[cfg(feature = "tracing")]
     pub(crate) bridge: crate::bridge::Bridge,
@@ -492,7 +497,7 @@ impl Telemetry {
             });
     }
 
-    fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
     }
 }
