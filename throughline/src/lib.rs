@@ -36,6 +36,7 @@
 //! | a state that lives elsewhere: a pool, a cache | [`Telemetry::register`] with a [`Collector`] |
 //! | attributes with few values | [`attributes!`]: they reach metrics and spans |
 //! | attributes with many values: ids, users | [`Call::span_attribute`]: the span alone |
+//! | a server or a client of HTTP or gRPC | [`tower::ServerLayer`], [`tower::ClientLayer`] |
 //! | code that uses `tracing` or the `opentelemetry` API | nothing: [`install`](TelemetryBuilder::install) brings it along |
 //! | a subscriber of your own | [`Telemetry::layer`] |
 //!
@@ -64,7 +65,7 @@
 //!
 //! # Features
 //!
-//! All are on by default and only add.
+//! All but `axum` are on by default, and all only add.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -72,6 +73,8 @@
 //! | `prometheus` | `/metrics` for Prometheus, beside the push |
 //! | `tracing` | spans of `tracing` |
 //! | `logs` | events of `tracing` as log records with trace and span id |
+//! | `tower` | [layers](tower) for servers and clients of HTTP and gRPC |
+//! | `axum` | the routes of axum, in the `tower` layer of a server |
 
 mod attributes;
 #[cfg(feature = "tracing")]
@@ -90,6 +93,8 @@ mod resource;
 mod series;
 mod settings;
 mod telemetry;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use attributes::{AttributeSet, AttributeValue};
 pub use builder::TelemetryBuilder;

@@ -13,7 +13,7 @@ use throughline_model::{
 
 use crate::collector::{Collector, Registration};
 use crate::meter::MeterCore;
-use crate::parts::{Keeper, Parts};
+use crate::parts::Parts;
 use crate::self_telemetry::{self, CollectionDuration, EngineCollector, Tally};
 use crate::warning::warn;
 use crate::{Error, ExemplarFilter, Outliers, Reader, Selector, View};
@@ -105,7 +105,7 @@ impl MeterProvider {
     }
 
     /// Ends it: later collections give [`CollectError::Shutdown`], later meters do nothing, callbacks and
-    /// collectors and the keeper of traces are let go. Collect before. A second call changes nothing.
+    /// collectors are let go. Collect before. A second call changes nothing.
     pub fn shutdown(&self) {
         self.0.parts.shut_down.store(true, Ordering::Release);
         let meters = std::mem::take(&mut *self.0.lock_meters());
@@ -113,7 +113,6 @@ impl MeterProvider {
         for meter in meters {
             meter.shut_down();
         }
-        drop(self.0.parts.keeper.take());
     }
 
     fn is_shut_down(&self) -> bool {
@@ -363,7 +362,7 @@ impl MeterProviderBuilder {
                 clock: self.clock,
                 random: self.random,
                 exemplar_filter: self.exemplar_filter,
-                keeper: Keeper::new(self.keeper, self.exemplar_filter),
+                keeper: self.keeper,
                 outliers: self.outliers,
                 views: self.views,
                 readers: self.readers.iter().map(|r| r.settings().clone()).collect(),

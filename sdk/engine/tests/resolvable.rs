@@ -398,37 +398,6 @@ fn the_keeper_is_asked_with_no_lock_held() {
     assert_eq!(of_histogram(&bench.cumulative), [1]);
 }
 
-/// A buffer reports on itself through the meter of the provider that asks it.
-#[test]
-fn a_keeper_that_holds_its_providers_instruments_goes_with_the_provider() {
-    #[derive(Debug, Default)]
-    struct Reports(std::sync::OnceLock<Histogram<f64>>);
-    impl TraceKeeper for Reports {
-        fn candidate(&self, _: &SpanContext) -> bool {
-            true
-        }
-        fn keep(&self, _: TraceId, _: SpanId, _: KeepReason) {}
-        fn fate(&self, _: TraceId, _: SpanId) -> Fate {
-            Fate::Delivered
-        }
-    }
-    let keeper = Arc::new(Reports::default());
-    let weak = Arc::downgrade(&keeper);
-    let bench = bench_with(|b| {
-        b.exemplar_filter(ExemplarFilter::Resolvable)
-            .trace_keeper(Arc::clone(&keeper) as _)
-            .outliers(Selector::any(), Outliers::above(100.0))
-    });
-    let histogram = histogram(&bench);
-    keeper.0.set(histogram.clone()).unwrap();
-    drop(keeper);
-    measure(&histogram, 1, 200.0);
-    bench.provider.shutdown();
-    assert!(weak.upgrade().is_none());
-    // Whoever still measures does no harm.
-    measure(&histogram, 2, 200.0);
-}
-
 /// Measures an outlier when it is dropped.
 struct AtTheEnd(Option<Box<dyn FnOnce()>>);
 

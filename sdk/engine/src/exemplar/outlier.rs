@@ -19,7 +19,7 @@ pub(crate) fn claim(parts: &Parts) -> Option<Option<(TraceId, SpanId)>> {
         return needs_none.then_some(None);
     };
     let (trace, id) = (span.trace_id(), span.span_id());
-    let kept = parts.keeper.get().is_some_and(|keeper| {
+    let kept = parts.keeper.as_deref().is_some_and(|keeper| {
         let kept = guarded(&parts.tally, || {
             let candidate = keeper.candidate(&span);
             if candidate {

@@ -46,7 +46,7 @@ impl<A: Aggregate> Readable for Stream<A> {
             feed: at,
             resets: feed.resets,
         };
-        let settles = self.parts.keeper.resolves();
+        let settles = self.parts.resolver().is_some();
         state.places.clear();
         let points: Vec<_> = self.table.with_all(|all| {
             state.reported.resize_with(all.len(), Default::default);
@@ -78,11 +78,7 @@ impl<A: Aggregate> Readable for Stream<A> {
     }
 
     fn settle(&self, reader: usize, metric: &mut Metric) {
-        if !self.parts.keeper.resolves() {
-            return;
-        }
-        // Nobody can be asked after the end: nothing is published then.
-        let Some(keeper) = self.parts.keeper.get() else {
+        let Some(keeper) = self.parts.resolver() else {
             return;
         };
         let Some(feed) = self.feeds.iter().find(|feed| feed.reader == reader) else {
@@ -96,7 +92,7 @@ impl<A: Aggregate> Readable for Stream<A> {
             )
         };
         let (published, waiting) =
-            exemplar::settle(taken, feed.temporality, &*keeper, &self.parts.tally);
+            exemplar::settle(taken, feed.temporality, keeper, &self.parts.tally);
         for published in published {
             // A series that is once in a total stays in it, and a delta has no exemplars of other intervals.
             if let Ok(point) = places.binary_search(&published.series)

@@ -1,0 +1,350 @@
+//! A request between its start and its end: one span, one duration.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use opentelemetry::metrics::Histogram;
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::trace::{Span, SpanBuilder, SpanKind, SpanRef, Status, TraceContextExt, Tracer};
+use opentelemetry::{Context, ContextGuard, KeyValue};
+use throughline_model::{KeepReason, TraceKeeper};
+use throughline_samplers::propagator::TraceResponse;
+
+use super::carrier::{Incoming, Outgoing};
+use super::grpc::Code;
+use super::request::{Request, version};
+use crate::Telemetry;
+use crate::operation::{DURATION_BOUNDARIES, Scope};
+
+/// One end of the wire, as a layer holds it for all its requests.
+pub(super) struct Side {
+    pub(super) server: bool,
+    scope: Scope,
+    propagator: TextMapCompositePropagator,
+    keeper: Option<Arc<dyn TraceKeeper>>,
+    http: Histogram<f64>,
+    rpc: Histogram<f64>,
+}
+
+/// A request that has started. It ends exactly once: as [`end`](Exchange::end) says, or as cancelled.
+pub(super) struct Exchange {
+    side: Arc<Side>,
+    /// With the request's span, if it has one.
+    context: Context,
+    /// Whether the context's span is the request's own.
+    traced: bool,
+    started: SystemTime,
+    /// The clock's monotonic reading at the start.
+    since: Duration,
+    request: Request,
+    /// Of the response, once its head is there.
+    status: Option<StatusCode>,
+    code: Option<Code>,
+    ended: bool,
+}
+
+/// How a request ends.
+pub(super) enum End {
+    /// The response is complete, or as much of it as anybody wants.
+    Complete,
+    /// An error in place of a response, or in its body.
+    Failed {
+        error_type: &'static str,
+        description: String,
+    },
+    Panic,
+    /// It was dropped before it was complete.
+    Cancelled,
+}
+
+impl Side {
+    pub(super) fn new(telemetry: &Telemetry, server: bool) -> Self {
+        let parts = telemetry.parts();
+        let propagator = crate::global::propagator(&parts.propagators, parts.keeper.as_ref());
+        Self::of(
+            parts.scope.clone(),
+            propagator,
+            parts.keeper.clone(),
+            server,
+        )
+    }
+
+    pub(super) fn of(
+        scope: Scope,
+        propagator: TextMapCompositePropagator,
+        keeper: Option<Arc<dyn TraceKeeper>>,
+        server: bool,
+    ) -> Self {
+        let (end, done) = if server {
+            ("server", "served")
+        } else {
+            ("client", "made")
+        };
+        let histogram = |name: String, what: String| {
+            let histogram = scope.meter.f64_histogram(name).with_unit("s");
+            let histogram = histogram.with_boundaries(DURATION_BOUNDARIES.to_vec());
+            histogram.with_description(what).build()
+        };
+        Self {
+            server,
+            http: histogram(
+                format!("http.{end}.request.duration"),
+                format!("How long the HTTP requests took that were {done}."),
+            ),
+            rpc: histogram(
+                format!("rpc.{end}.call.duration"),
+                format!("How long the RPCs took that were {done}."),
+            ),
+            scope,
+            propagator,
+            keeper,
+        }
+    }
+
+    /// The context that a request came with.
+    pub(super) fn extract(&self, headers: &HeaderMap) -> Context {
+        // Whatever is current here, it did not make the request.
+        self.propagator
+            .extract_with_context(&Context::new(), &Incoming(headers))
+    }
+
+    /// Whether somebody here wants to know what the other end keeps.
+    pub(super) fn listens(&self) -> bool {
+        self.keeper.is_some()
+    }
+}
+
+impl Exchange {
+    pub(super) fn start(side: &Arc<Side>, mut request: Request, parent: Context) -> Self {
+        let scope = &side.scope;
+        let started = scope.clock.now();
+        let since = scope.clock.monotonic();
+        let kind = if side.server {
+            SpanKind::Server
+        } else {
+            SpanKind::Client
+        };
+        let name = std::mem::take(&mut request.name);
+        let attributes = std::mem::take(&mut request.span);
+        let span = scope.tracer.as_ref().map(|tracer| {
+            let span = SpanBuilder::from_name(name)
+                .with_kind(kind)
+                .with_start_time(started)
+                .with_attributes(attributes);
+            tracer.build_with_context(span, &parent)
+        });
+        // One without id would hide the parent from whoever propagates it.
+        let span = span.filter(|span| span.span_context().is_valid());
+        Self {
+            side: Arc::clone(side),
+            traced: span.is_some(),
+            context: match span {
+                Some(span) => parent.with_span(span),
+                None => parent,
+            },
+            started,
+            since,
+            request,
+            status: None,
+            code: None,
+            ended: false,
+        }
+    }
+
+    /// Makes the span current.
+    pub(super) fn attach(&self) -> ContextGuard {
+        self.context.clone().attach()
+    }
+
+    pub(super) fn side(&self) -> &Side {
+        &self.side
+    }
+
+    pub(super) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Writes the context into a request.
+    pub(super) fn inject(&self, headers: &mut HeaderMap) {
+        self.side
+            .propagator
+            .inject_context(&self.context, &mut Outgoing(headers));
+    }
+
+    /// The response's head is there.
+    pub(super) fn head<B>(&mut self, response: &Response<B>) {
+        self.status = Some(response.status());
+        if self.request.grpc {
+            self.code = Code::of(response.headers());
+        }
+        if !self.side.server {
+            if let (Some(span), Some(version)) = (self.span(), version(response.version())) {
+                span.set_attribute(KeyValue::new("network.protocol.version", version));
+            }
+            self.heed(response.headers());
+        }
+    }
+
+    /// The response's trailers are there.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        if self.request.grpc {
+            self.code = Code::of(trailers).or(self.code);
+        }
+        if !self.side.server {
+            self.heed(trailers);
+        }
+    }
+
+    /// What a server says about its part of the trace.
+    pub(super) fn answer(&self) -> Option<HeaderValue> {
+        let span = self.span()?;
+        let span = span.span_context();
+        let keeper = self.side.keeper.as_ref();
+        let kept = span.is_sampled() || keeper.is_some_and(|it| it.is_kept(span.trace_id()));
+        let answer = TraceResponse::new(span, kept)?;
+        HeaderValue::try_from(answer.to_string()).ok()
+    }
+
+    /// Asks for our part of the trace where the server keeps its own. What is sampled is kept anyway, and what is
+    /// not recorded cannot be.
+    fn heed(&self, headers: &HeaderMap) {
+        let (Some(keeper), Some(span)) = (&self.side.keeper, self.span()) else {
+            return;
+        };
+        let span = span.span_context();
+        let answer = headers.get(TraceResponse::HEADER);
+        let answer = answer.and_then(|it| it.to_str().ok()?.parse::<TraceResponse>().ok());
+        let heeded = answer.is_some_and(|it| it.is_kept() && it.trace_id() == span.trace_id());
+        if heeded && !span.is_sampled() && keeper.candidate(span) {
+            keeper.keep(span.trace_id(), span.span_id(), KeepReason::Neighbour);
+        }
+    }
+
+    /// Ends the request: its duration is recorded with its span current, then the span ends at that same time. A
+    /// second call does nothing.
+    pub(super) fn end(&mut self, end: End) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let elapsed = self.side.scope.clock.monotonic().saturating_sub(self.since);
+        let mut metric = std::mem::take(&mut self.request.metric);
+        let mut outcome = Vec::with_capacity(3);
+        let (error_type, failed) = self.judge(&end, &mut metric, &mut outcome);
+        outcome.extend(error_type.map(|it| KeyValue::new("error.type", it)));
+        metric.extend(outcome.iter().cloned());
+
+        let _in_span = self.attach();
+        let duration = if self.request.grpc {
+            &self.side.rpc
+        } else {
+            &self.side.http
+        };
+        duration.record(elapsed.as_secs_f64(), &metric);
+        if let Some(span) = self.span() {
+            span.set_attributes(outcome);
+            if failed {
+                span.set_status(Status::error(match end {
+                    End::Failed { description, .. } => description,
+                    End::Panic => "panicked".to_owned(),
+                    End::Complete | End::Cancelled => String::new(),
+                }));
+            }
+            span.end_with_timestamp(self.started + elapsed);
+        }
+    }
+
+    /// `error.type`, whether the span's status is an error, and what the response adds.
+    fn judge(
+        &self,
+        end: &End,
+        metric: &mut [KeyValue],
+        outcome: &mut Vec<KeyValue>,
+    ) -> (Option<Cow<'static, str>>, bool) {
+        let of_response = if self.request.grpc {
+            self.judge_rpc(end, metric, outcome)
+        } else {
+            self.judge_http(outcome)
+        };
+        match end {
+            End::Complete => {
+                let failed = of_response.is_some();
+                (of_response, failed)
+            }
+            End::Failed { error_type, .. } => (Some((*error_type).into()), true),
+            End::Panic => (Some("panic".into()), true),
+            End::Cancelled => (Some("cancelled".into()), false),
+        }
+    }
+
+    /// A client's error is the client's: a server that says so did its work.
+    fn judge_http(&self, outcome: &mut Vec<KeyValue>) -> Option<Cow<'static, str>> {
+        let status = self.status?;
+        outcome.push(KeyValue::new(
+            "http.response.status_code",
+            i64::from(status.as_u16()),
+        ));
+        let fault = if self.side.server { 500 } else { 400 };
+        (status.as_u16() >= fault).then(|| status.as_str().to_owned().into())
+    }
+
+    fn judge_rpc(
+        &self,
+        end: &End,
+        metric: &mut [KeyValue],
+        outcome: &mut Vec<KeyValue>,
+    ) -> Option<Cow<'static, str>> {
+        let code = match end {
+            End::Complete => self.code.unwrap_or_else(|| Code::without(self.status)),
+            _ => self.code?,
+        };
+        outcome.push(KeyValue::new("rpc.response.status_code", code.name()));
+        if self.side.server && code == Code::UNIMPLEMENTED {
+            // Whoever calls methods that do not exist would make series.
+            if let Some(method) = metric.iter_mut().find(|it| it.key.as_str() == "rpc.method") {
+                method.value = "_OTHER".into();
+            }
+        }
+        let fault = match self.side.server {
+            true => code.is_servers_error(),
+            false => code.is_clients_error(),
+        };
+        fault.then(|| code.name().into())
+    }
+
+    /// The request's span. Where nothing is traced, the context's span is someone else's.
+    fn span(&self) -> Option<SpanRef<'_>> {
+        self.traced.then(|| self.context.span())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.end(End::Cancelled);
+    }
+}
+
+impl fmt::Debug for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Side")
+            .field("server", &self.server)
+            .field("keeper", &self.keeper)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("request", &self.request)
+            .field("status", &self.status)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
