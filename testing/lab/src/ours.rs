@@ -15,11 +15,20 @@ use throughline_testkit::ManualClock;
 use crate::candidate::{Candidate, Setup};
 
 pub use composed::Composed;
-pub use traced::{Arrived, CHILDREN, Traced};
+pub use traced::{Arrived, CHILDREN, Holding, Traced};
 
 /// All of them.
 pub fn all(setup: &Setup) -> Vec<Box<dyn Candidate>> {
     vec![ratio(setup), rate_limiting(setup), priority(setup)]
+}
+
+/// Those that decide when a trace has ended: whole pipelines.
+///
+/// # Errors
+///
+/// Where the operating system gives no runtime.
+pub fn pipelines(_setup: &Setup) -> std::io::Result<Vec<Box<dyn Candidate>>> {
+    Ok(Vec::new())
 }
 
 /// A fixed ratio, as someone sets it who knows the load at the start.
