@@ -82,8 +82,8 @@ impl Holding for () {}
 /// How many children a root has.
 pub const CHILDREN: u32 = 3;
 
-/// How long the worker is left alone at the end: longer than any of its timers.
-const CLOSING: Duration = Duration::from_secs(90);
+/// How many seconds the worker has at the end: more than any of its timers.
+const CLOSING: u32 = 90;
 
 /// What arrived at the exporter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -303,10 +303,10 @@ impl Candidate for Traced {
 
     fn finish(&mut self, kept: &mut Recording) {
         self.end_until(Duration::MAX);
-        let steps = CLOSING.as_millis() / TICK.as_millis();
-        for _ in 0..steps {
-            self.advance_to(self.now + TICK);
-            self.work(TICK, kept);
+        for _ in 0..CLOSING {
+            let second = Duration::from_secs(1);
+            self.advance_to(self.now + second);
+            self.work(second, kept);
         }
     }
 
