@@ -123,7 +123,7 @@ mod word;
 
 pub use block::OwnBlock;
 #[cfg(not(loom))]
-pub use process::{Blocks, Collection, Words, lock};
+pub use process::{Blocks, Collection, OnWords, Words, lock};
 pub use word::{OwnWord, SharedWord};
 
 /// The same machine with a registry of one's own, for the models and tests of this crate; not part of its interface.

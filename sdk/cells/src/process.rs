@@ -119,6 +119,49 @@ impl Words {
         // SAFETY: this thread owns the slab that `LOCAL` views, and gives it back when it ends, not inside `f`.
         Some(f(unsafe { OwnWord::slice(words) }))
     }
+
+    /// The same for who touched these words before (or words near them), `None` for who did not: then it is
+    /// [`Words::with`] that is wanted.
+    ///
+    /// It calls nothing but `f`, and a method, unlike a closure, can be `#[inline(always)]`: so that a function that ends
+    /// in a call of another on `None` needs no stack.
+    ///
+    /// ```
+    /// use throughline_cells::{OnWords, OwnWord, Words};
+    ///
+    /// struct Add(u64);
+    ///
+    /// impl OnWords for Add {
+    ///     type Output = ();
+    ///
+    ///     #[inline(always)]
+    ///     fn run(self, words: &[OwnWord]) {
+    ///         words[0].add(self.0);
+    ///     }
+    /// }
+    ///
+    /// let hits = Words::new(Words::MAX_LEN).unwrap();
+    /// assert_eq!(hits.with_touched(Add(2)), None);
+    /// assert_eq!(hits.with(|words| Add(2).run(words)), Some(()));
+    /// assert_eq!(hits.with_touched(Add(3)), Some(()));
+    /// assert_eq!(hits.with(|words| words[0].get()), Some(5));
+    /// ```
+    #[inline(always)]
+    pub fn with_touched<F: OnWords>(&self, f: F) -> Option<F::Output> {
+        // SAFETY: slabs of the process-wide registry are never freed.
+        let words = LOCAL.try_with(|local| unsafe { local.words(&self.0.extent) });
+        // SAFETY: as in `with`.
+        Some(f.run(unsafe { OwnWord::slice(words.ok()??) }))
+    }
+}
+
+/// What [`Words::with_touched`] runs.
+pub trait OnWords {
+    /// What comes of it.
+    type Output;
+
+    /// Runs on the words of the calling thread.
+    fn run(self, words: &[OwnWord]) -> Self::Output;
 }
 
 #[cold]
@@ -175,6 +218,24 @@ impl Blocks {
         // SAFETY: this thread owns the slab that `LOCAL` views, and gives it back when it ends, not inside `f`; the
         // handle is borrowed; there is one process-wide registry.
         unsafe { slot.enter(&self.0.registry.retired, f) }
+    }
+
+    /// The same for who touched this place before, as [`Words::with_touched`].
+    ///
+    /// ```
+    /// use throughline_cells::Blocks;
+    ///
+    /// let scores = Blocks::new().unwrap();
+    /// scores.with(|block| block.replace(1, |new, _| new[0].set(5)));
+    /// let score = scores.with_touched(|block| block.words().map(|words| words[0].get()));
+    /// assert_eq!(score, Some(Some(5)));
+    /// ```
+    #[inline(always)]
+    pub fn with_touched<R>(&self, f: impl FnOnce(&mut OwnBlock<'_>) -> R) -> Option<R> {
+        // SAFETY: slabs of the process-wide registry are never freed.
+        let slot = LOCAL.try_with(|local| unsafe { local.slot(&self.0.extent) });
+        // SAFETY: as in `with`.
+        unsafe { slot.ok()??.enter(&self.0.registry.retired, f) }
     }
 }
 
