@@ -379,9 +379,10 @@ impl Budget {
 static HIGH_VALUE: LazyLock<[KeyValue; 1]> =
     LazyLock::new(|| [KeyValue::new("sampled.high_value", true)]);
 
-impl Active {
-    fn intent(&self, span: &SpanStart<'_>) -> SamplingIntent<'static> {
-        let outcome = self.outcome(span);
+impl ComposableSampler for Shared {
+    fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
+        let active = self.active.load();
+        let outcome = active.outcome(span);
         outcome.matched.add_one();
         let intent = match &outcome.share {
             Share::Never => return SamplingIntent::dropped(),
@@ -400,12 +401,6 @@ impl Active {
         } else {
             intent
         }
-    }
-}
-
-impl ComposableSampler for Shared {
-    fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
-        self.active.load().intent(span)
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
         0
     }
 
-    /// Writes a measurement into this thread's row. Exemplar words stand from `exemplars` on.
+    /// Writes a measurement into this thread's row, if it touched it before. Exemplar words stand from `exemplars` on.
     fn record(&self, series: &Series, value: Self::Value, exemplars: usize) -> Recorded;
 
     /// Writes into the row that threads share.
@@ -86,10 +86,12 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
 pub(crate) enum Recorded {
     /// It is recorded.
     Done,
-    /// It is recorded and may become an exemplar of this reservoir; with it comes the thread's exemplar word.
-    Offer(usize, u64),
-    /// This thread has no words any more, or never had: nothing is recorded yet.
-    NoWords,
+    /// It is recorded, and may become an exemplar; if not, nothing changes.
+    Due,
+    /// It is recorded, and is to be offered to its reservoir: also if it is refused there, its word changes.
+    Offer,
+    /// This thread has not touched its words yet, or cannot: nothing is recorded yet.
+    Untouched,
 }
 
 /// One collection of one feed.

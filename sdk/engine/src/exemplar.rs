@@ -13,6 +13,9 @@
 //!   skip = 0          ──► offer: its key is above 1 − 2^−level
 //! ```
 //!
+//! Where the filter wants a sampled span and none is current, no reservoir fills and every measurement is due: it is asked
+//! for its span before all else ([`is_idle`]), and that is all.
+//!
 //! An [`offer`] reads ids and flags of the current span, asks the filter, takes the series' small mutex if
 //! it is free, draws the key, keeps the measurement if the key is large enough for some reader's reservoir, and
 //! draws the next skip for the largest level whose 1 − 2^−level no reservoir is below. Levels rather than exact
@@ -32,11 +35,12 @@ mod offer;
 mod outlier;
 mod reservoir;
 mod settle;
+mod span;
 
 pub(crate) use custom::Factory;
 pub use custom::{ExemplarReservoir, Measurement};
 pub use filter::ExemplarFilter;
-pub(crate) use offer::{NONE, Offered, offer, pass};
+pub(crate) use offer::{NONE, Offered, is_idle, offer, pass};
 pub(crate) use outlier::claim;
 pub(crate) use reservoir::{Reservoirs, take};
 pub(crate) use settle::{Carries, Waiting, exemplars_of, settle};

@@ -7,6 +7,9 @@ pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// `u64`, `i64` or `f64`, as a word of the language.
     const TYPE: NumberType;
 
+    /// Whether it can be recorded for certain: one test on the hot path. Of what may not, `refusal` knows more.
+    fn is_plain(self, signs: Signs) -> bool;
+
     /// Why this value cannot be recorded, if it cannot.
     fn refusal(self, monotonic: bool) -> Option<Refusal>;
 
@@ -30,6 +33,19 @@ pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
 
     /// As the model's number.
     fn number(self) -> Number;
+}
+
+/// Which bits of a value are tested: all but the sign where negative values are fine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signs(u64);
+
+impl Signs {
+    const SIGN: u64 = 1 << 63;
+
+    /// Of an instrument that is `monotonic` or not.
+    pub(crate) fn of(monotonic: bool) -> Self {
+        Self(if monotonic { u64::MAX } else { !Self::SIGN })
+    }
 }
 
 /// The types by name. Two instruments of one name and different types are in conflict.
@@ -64,6 +80,11 @@ pub(crate) enum Refusal {
 
 impl Measured for u64 {
     const TYPE: NumberType = NumberType::U64;
+
+    #[inline(always)]
+    fn is_plain(self, _signs: Signs) -> bool {
+        true
+    }
 
     #[inline]
     fn refusal(self, _monotonic: bool) -> Option<Refusal> {
@@ -106,6 +127,11 @@ impl Measured for u64 {
 impl Measured for i64 {
     const TYPE: NumberType = NumberType::I64;
 
+    #[inline(always)]
+    fn is_plain(self, signs: Signs) -> bool {
+        self.cast_unsigned() & signs.0 < Signs::SIGN
+    }
+
     #[inline]
     fn refusal(self, monotonic: bool) -> Option<Refusal> {
         (monotonic && self < 0).then_some(Refusal::Negative)
@@ -146,6 +172,13 @@ impl Measured for i64 {
 
 impl Measured for f64 {
     const TYPE: NumberType = NumberType::F64;
+
+    /// Bits of floats without a sign are in the order of the floats, infinity and NaN above all that are finite.
+    /// −0.0 passes for negative here.
+    #[inline(always)]
+    fn is_plain(self, signs: Signs) -> bool {
+        f64::to_bits(self) & signs.0 < f64::INFINITY.to_bits()
+    }
 
     #[inline]
     fn refusal(self, monotonic: bool) -> Option<Refusal> {

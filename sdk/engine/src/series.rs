@@ -1,6 +1,6 @@
 //! A series: one attribute set of one stream.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -17,9 +17,9 @@ use crate::row::{ReadRow, SharedRow};
 /// Writers read the fields above the line, which change at most once per collection.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// The words of each thread; `None` where the process has run out of them, or where there are too many for
-    /// one range. Then all goes to `shared`.
-    pub(crate) words: Option<Words>,
+    /// The words of each thread; none where the process has run out of them, or where there are too many for one
+    /// range. Then all goes to `blocks` or `shared`.
+    pub(crate) words: Words,
     /// The arrays of each thread, for aggregations whose size changes.
     pub(crate) blocks: Option<Blocks>,
     /// Where threads count, for aggregations whose rows have no place for it.
@@ -28,6 +28,8 @@ pub(crate) struct Series {
     pub(crate) generation: AtomicU32,
     /// What the words of minimum and maximum are stamped with. Moved on by one delta reader.
     pub(crate) interval: AtomicU32,
+    /// The bits of a gauge's last value; nothing to other aggregations.
+    pub(crate) last: AtomicU64,
     /// The stream it belongs to, for the threads' look-up.
     pub(crate) stream: u64,
     // -----------------------------------------------------------------------------------------------------
@@ -61,11 +63,12 @@ impl Series {
         blocks: Option<Blocks>,
     ) -> Self {
         Self {
-            words,
+            words: words.unwrap_or_else(Words::none),
             blocks,
             recorder: None,
             generation: AtomicU32::new(1),
             interval: AtomicU32::new(1),
+            last: AtomicU64::new(0),
             stream,
             attributes,
             created,
@@ -79,17 +82,20 @@ impl Series {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Runs `f` on this thread's words. `None` where it has none.
-    #[inline(always)]
-    pub(crate) fn with_words<R>(&self, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
-        self.words.as_ref()?.with(f)
+    /// Makes sure of what this thread needs to write here, if it can have it.
+    #[cold]
+    pub(crate) fn touch(&self) {
+        self.words.with(|_| ());
+        if let Some(blocks) = &self.blocks {
+            blocks.with(|_| ());
+        }
     }
 
     /// Runs `f` on this thread's row, `len` words, wherever it has one: rows too long for a range of words are arrays.
     #[cold]
     pub(crate) fn with_row<R>(&self, len: usize, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
-        if let Some(words) = &self.words {
-            return words.with(f);
+        if self.words.len() > 0 {
+            return self.words.with(f);
         }
         self.blocks.as_ref()?.with(|block| {
             if block.words().is_none() {
@@ -130,9 +136,7 @@ impl Series {
 
     /// Calls `f` with the row of each thread, always in the same order, and last with the shared one.
     pub(crate) fn each_row(&self, cells: &Collection, mut f: impl FnMut(&dyn ReadRow)) {
-        if let Some(words) = &self.words {
-            cells.each(words, |row| f(&row));
-        }
+        cells.each(&self.words, |row| f(&row));
         if let Some(blocks) = &self.blocks {
             cells.each_block(blocks, |row| f(&row));
         }

@@ -18,13 +18,13 @@ use std::time::SystemTime;
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
-use throughline_cells::{Blocks, Words};
+use throughline_cells::{Blocks, OwnWord, Words};
 use throughline_model::Temporality;
 
 use crate::aggregate::{Aggregate, Recorded};
 use crate::exemplar::{self, Offered};
 use crate::lookup::{self, Call};
-use crate::number::Measured;
+use crate::number::{Measured, Signs};
 use crate::pairs;
 use crate::parts::Parts;
 use crate::pipeline::StreamConfig;
@@ -47,8 +47,10 @@ pub(crate) struct Stream<A: Aggregate> {
     aggregate: A,
     /// Whether negative values are refused.
     monotonic: bool,
+    signs: Signs,
     /// Where exemplar words stand in a row.
     exemplars: usize,
+    filter: ExemplarFilter,
     /// What is above it is looked at by `watch`; +∞ where that is nothing.
     watched: f64,
     watch: Watch,
@@ -79,19 +81,21 @@ impl<A: Aggregate> Stream<A> {
         let with_exemplars = parts.exemplar_filter != ExemplarFilter::AlwaysOff;
         let words = aggregate.words();
         let watch = Watch::new(config.outliers, created);
+        let monotonic = config.kind == InstrumentKind::Counter
+            || (config.kind == InstrumentKind::Histogram && config.aggregation == Aggregation::Sum);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let hasher = RandomState::default();
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             id,
-            monotonic: config.kind == InstrumentKind::Counter
-                || (config.kind == InstrumentKind::Histogram
-                    && config.aggregation == Aggregation::Sum),
+            monotonic,
+            signs: Signs::of(monotonic),
             exemplars: if with_exemplars {
                 words
             } else {
                 exemplar::NONE
             },
+            filter: parts.exemplar_filter,
             watched: watch.watched(),
             watch,
             reservoir_size,
@@ -108,15 +112,11 @@ impl<A: Aggregate> Stream<A> {
     }
 
     /// Whether the value cannot be recorded; then it is counted.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn refuses(&self, value: A::Value) -> bool {
-        match value.refusal(self.monotonic) {
-            None => false,
-            Some(why) => {
-                self.parts.tally.refused(why);
-                true
-            }
-        }
+        let why = value.refusal(self.monotonic);
+        why.inspect(|why| self.parts.tally.refused(*why)).is_some()
     }
 
     /// Records a value that was not refused.
@@ -139,15 +139,33 @@ impl<A: Aggregate> Stream<A> {
     }
 
     /// Writes into this thread's cells of the series.
-    #[inline]
+    #[inline(always)]
     fn write(&self, series: &Series, value: A::Value, left_out: impl FnOnce() -> Vec<KeyValue>) {
         if self.is_watched(value) {
             return self.write_watched(series, value, left_out);
         }
         match self.aggregate.record(series, value, self.exemplars) {
             Recorded::Done => {}
-            Recorded::Offer(slot, word) => self.offer(series, slot, word, value, left_out),
-            Recorded::NoWords => self.aggregate.record_shared(series, value),
+            Recorded::Due => self.due(series, value, left_out),
+            Recorded::Offer => self.offer(series, value, left_out),
+            Recorded::Untouched => self.write_first(series, value, left_out),
+        }
+    }
+
+    /// Writes into cells that this thread has not touched yet, or cannot have.
+    #[cold]
+    #[inline(never)]
+    fn write_first(
+        &self,
+        series: &Series,
+        value: A::Value,
+        left_out: impl FnOnce() -> Vec<KeyValue>,
+    ) {
+        series.touch();
+        match self.aggregate.record(series, value, self.exemplars) {
+            Recorded::Done => {}
+            Recorded::Due | Recorded::Offer => self.offer(series, value, left_out),
+            Recorded::Untouched => self.aggregate.record_shared(series, value),
         }
     }
 
@@ -167,9 +185,9 @@ impl<A: Aggregate> Stream<A> {
         left_out: impl FnOnce() -> Vec<KeyValue>,
     ) {
         let outlier = self.watch.sees(value.as_f64());
-        let recorded = self.aggregate.record(series, value, self.exemplars);
-        match recorded {
-            Recorded::NoWords => {
+        series.touch();
+        match self.aggregate.record(series, value, self.exemplars) {
+            Recorded::Untouched => {
                 self.aggregate.record_shared(series, value);
                 if outlier {
                     // Without an exemplar: the thread is ending.
@@ -178,35 +196,48 @@ impl<A: Aggregate> Stream<A> {
             }
             Recorded::Done if outlier => {
                 // The thread's word is none of its business: the skip that it counts down goes on.
-                let slot = self.aggregate.slot(value);
-                let offered = self.offered(slot, 0, value, outlier);
+                let offered = self.offered(0, value, outlier);
                 let _ = exemplar::offer(series, &offered, left_out);
             }
             Recorded::Done => {}
-            Recorded::Offer(slot, word) => {
-                let offered = self.offered(slot, word, value, outlier);
-                self.offer_as(series, &offered, left_out);
-            }
+            Recorded::Due | Recorded::Offer => self.offer_as(series, value, outlier, left_out),
         }
     }
 
-    /// Offers a measurement that is recorded to its reservoir.
-    #[cold]
+    /// Offers a measurement that is recorded to its reservoir, unless the filter would refuse it.
+    ///
+    /// Not cold: where nothing is sampled all come here. Out of line, so that what does not come here saves no register.
     #[inline(never)]
-    fn offer(
-        &self,
-        series: &Series,
-        slot: usize,
-        word: u64,
-        value: A::Value,
-        left_out: impl FnOnce() -> Vec<KeyValue>,
-    ) {
-        self.offer_as(series, &self.offered(slot, word, value, false), left_out);
+    fn due(&self, series: &Series, value: A::Value, left_out: impl FnOnce() -> Vec<KeyValue>) {
+        if !exemplar::is_idle(self.filter) {
+            self.offer(series, value, left_out);
+        }
     }
 
-    fn offered(&self, slot: usize, word: u64, value: A::Value, outlier: bool) -> Offered<'_> {
+    #[cold]
+    #[inline(never)]
+    fn offer(&self, series: &Series, value: A::Value, left_out: impl FnOnce() -> Vec<KeyValue>) {
+        self.offer_as(series, value, false, left_out);
+    }
+
+    fn offer_as(
+        &self,
+        series: &Series,
+        value: A::Value,
+        outlier: bool,
+        left_out: impl FnOnce() -> Vec<KeyValue>,
+    ) {
+        let at = self.exemplars + self.aggregate.slot(value);
+        let word = series.with_row(self.row, |row| row.get(at).map_or(0, OwnWord::get));
+        let offered = self.offered(word.unwrap_or(0), value, outlier);
+        if let Some(word) = exemplar::offer(series, &offered, left_out) {
+            series.with_row(self.row, |row| row.get(at).map(|own| own.set(word)));
+        }
+    }
+
+    fn offered(&self, word: u64, value: A::Value, outlier: bool) -> Offered<'_> {
         Offered {
-            slot,
+            slot: self.aggregate.slot(value),
             value: value.number(),
             outlier,
             word,
@@ -214,18 +245,6 @@ impl<A: Aggregate> Stream<A> {
             size: self.reservoir_size,
             custom: self.config.reservoir.as_ref(),
             parts: &self.parts,
-        }
-    }
-
-    fn offer_as(
-        &self,
-        series: &Series,
-        offered: &Offered<'_>,
-        left_out: impl FnOnce() -> Vec<KeyValue>,
-    ) {
-        if let Some(word) = exemplar::offer(series, offered, left_out) {
-            let at = self.exemplars + offered.slot;
-            series.with_row(self.row, |row| row.get(at).map(|own| own.set(word)));
         }
     }
 
@@ -298,7 +317,7 @@ impl<A: Aggregate> Stream<A> {
 impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
     #[inline]
     fn measure(&self, value: A::Value, attributes: &[KeyValue]) {
-        if !self.refuses(value) {
+        if value.is_plain(self.signs) || !self.refuses(value) {
             self.record(value, attributes);
         }
     }
@@ -315,6 +334,9 @@ impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
                 let bound = Bound {
                     series,
                     aggregate: self.aggregate.clone(),
+                    signs: self.signs,
+                    watched: self.watched,
+                    exemplars: self.exemplars,
                     stream,
                     left_out,
                 };
@@ -331,9 +353,15 @@ impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
 }
 
 /// An instrument with its attributes fixed (specification: `metrics/sdk.md`, "Instrument bind").
+///
+/// `measure` is what all else is there for: it calls nothing but in its last place, so that it saves no register.
 struct Bound<A: Aggregate> {
     series: Arc<Series>,
+    // Copies of what the stream has: one load less on the way to each.
     aggregate: A,
+    signs: Signs,
+    watched: f64,
+    exemplars: usize,
     stream: Arc<Stream<A>>,
     /// What the point does not carry, for exemplars.
     left_out: Box<[KeyValue]>,
@@ -342,20 +370,50 @@ struct Bound<A: Aggregate> {
 impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
     #[inline]
     fn measure(&self, value: A::Value) {
-        let stream = &*self.stream;
-        if stream.refuses(value) {
-            return;
+        if !value.is_plain(self.signs) || (A::HISTOGRAM && value.as_f64() > self.watched) {
+            return self.measure_special(value);
         }
-        if stream.is_watched(value) {
-            return stream.write_watched(&self.series, value, || self.left_out.to_vec());
-        }
-        match self.aggregate.record(&self.series, value, stream.exemplars) {
+        match self.aggregate.record(&self.series, value, self.exemplars) {
             Recorded::Done => {}
-            Recorded::Offer(slot, word) => {
-                stream.offer(&self.series, slot, word, value, || self.left_out.to_vec());
-            }
-            Recorded::NoWords => self.aggregate.record_shared(&self.series, value),
+            Recorded::Due => self.due(value),
+            Recorded::Offer => self.offer(value),
+            Recorded::Untouched => self.measure_first(value),
         }
+    }
+}
+
+impl<A: Aggregate> Bound<A> {
+    /// What may be refused, and what may be an outlier.
+    #[cold]
+    #[inline(never)]
+    fn measure_special(&self, value: A::Value) {
+        let refused = !value.is_plain(self.signs) && self.stream.refuses(value);
+        if !refused {
+            let left_out = || self.left_out.to_vec();
+            self.stream.write(&self.series, value, left_out);
+        }
+    }
+
+    /// As [`Stream::due`].
+    #[inline(never)]
+    fn due(&self, value: A::Value) {
+        if !exemplar::is_idle(self.stream.filter) {
+            self.offer(value);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn offer(&self, value: A::Value) {
+        let left_out = || self.left_out.to_vec();
+        self.stream.offer(&self.series, value, left_out);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn measure_first(&self, value: A::Value) {
+        let left_out = || self.left_out.to_vec();
+        self.stream.write_first(&self.series, value, left_out);
     }
 }
 

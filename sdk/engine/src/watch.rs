@@ -100,11 +100,20 @@ impl Watch {
 impl Quantile {
     fn sees(&self, value: f64) -> bool {
         match self.histogram.record(&self.seen, value, exemplar::NONE) {
-            Recorded::NoWords => self.histogram.record_shared(&self.seen, value),
-            Recorded::Done | Recorded::Offer(..) => {}
+            Recorded::Untouched => self.sees_first(value),
+            Recorded::Done | Recorded::Due | Recorded::Offer => {}
         }
         // Relaxed: a thread that sees the new bound late keeps by the old one.
         value > f64::from_bits(self.bound.load(Ordering::Relaxed))
+    }
+
+    #[cold]
+    fn sees_first(&self, value: f64) {
+        self.seen.touch();
+        let recorded = self.histogram.record(&self.seen, value, exemplar::NONE);
+        if recorded == Recorded::Untouched {
+            self.histogram.record_shared(&self.seen, value);
+        }
     }
 
     fn tick(&self, cells: &Collection, now: Duration) {

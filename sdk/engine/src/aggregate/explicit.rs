@@ -11,7 +11,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use throughline_cells::Collection;
+use throughline_cells::{Collection, OnWords, OwnWord};
 use throughline_model::{Data, Histogram, HistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
@@ -23,10 +23,15 @@ use crate::series::Series;
 
 const SUM: usize = 0;
 
+/// As many bounds as the specification's default has.
+const FEW: usize = 15;
+
 /// Counts measurements in buckets.
 #[derive(Clone, Debug)]
 pub(crate) struct Explicit<T> {
     bounds: Arc<[f64]>,
+    /// The same, filled up with infinities: the search for a bucket is one of known length. `None` where there are more.
+    few: Option<Arc<[f64; FEW]>>,
     min_max: MinMax,
     /// Where the buckets begin.
     buckets: usize,
@@ -48,8 +53,13 @@ impl<T> Explicit<T> {
         readers: &[(usize, Temporality)],
     ) -> Self {
         let min_max = MinMax::place(SUM + 1, record_min_max, readers);
+        let few = (bounds.len() <= FEW).then(|| {
+            let padded = |at| bounds.get(at).copied().unwrap_or(f64::INFINITY);
+            Arc::new(std::array::from_fn(padded))
+        });
         Self {
             bounds: bounds.into(),
+            few,
             min_max,
             buckets: min_max.end(),
             _type: PhantomData,
@@ -57,9 +67,12 @@ impl<T> Explicit<T> {
     }
 
     /// The bucket of a value: the first whose upper bound is not below it.
-    #[inline]
+    #[inline(always)]
     fn bucket(&self, value: f64) -> usize {
-        self.bounds.partition_point(|bound| *bound < value)
+        match &self.few {
+            Some(few) => few.partition_point(|bound| *bound < value),
+            None => self.bounds.partition_point(|bound| *bound < value),
+        }
     }
 
     /// Writes into a row that is too long for a range of words.
@@ -76,9 +89,9 @@ impl<T> Explicit<T> {
         // With room for exemplar words, whether there are any or not.
         let recorded = series.with_row(self.buckets + 2 * buckets, |row| {
             self.write(row, series, value, bucket);
-            exemplar::pass(row, exemplars, bucket, series)
+            exemplar::pass(row.get(exemplars + bucket), series)
         });
-        recorded.unwrap_or(Recorded::NoWords)
+        recorded.unwrap_or(Recorded::Untouched)
     }
 
     #[inline(always)]
@@ -112,15 +125,21 @@ impl<T: Measured> Aggregate for Explicit<T> {
         self.bucket(value.as_f64())
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
         let value = value.as_f64();
         let bucket = self.bucket(value);
-        let recorded = series.with_words(move |row| {
-            self.write(row, series, value, bucket);
-            exemplar::pass(row, exemplars, bucket, series)
+        let recorded = series.words.with_touched(Count {
+            histogram: self,
+            series,
+            value,
+            bucket,
+            exemplars,
         });
-        recorded.unwrap_or_else(|| self.record_long(series, value, bucket, exemplars))
+        match recorded {
+            Some(recorded) => recorded,
+            None => self.record_long(series, value, bucket, exemplars),
+        }
     }
 
     fn record_shared(&self, series: &Series, value: T) {
@@ -186,5 +205,25 @@ impl<T: Measured> Aggregate for Explicit<T> {
             temporality,
             points,
         })
+    }
+}
+
+/// A measurement on its way into the thread's own row.
+struct Count<'a, T> {
+    histogram: &'a Explicit<T>,
+    series: &'a Series,
+    value: f64,
+    bucket: usize,
+    exemplars: usize,
+}
+
+impl<T> OnWords for Count<'_, T> {
+    type Output = Recorded;
+
+    #[inline(always)]
+    fn run(self, row: &[OwnWord]) -> Recorded {
+        self.histogram
+            .write(row, self.series, self.value, self.bucket);
+        exemplar::pass(row.get(self.exemplars + self.bucket), self.series)
     }
 }

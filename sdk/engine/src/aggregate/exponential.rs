@@ -94,35 +94,38 @@ impl<T> Exponential<T> {
     /// Writes into the thread's block; false if its window has no place for the value.
     #[inline(always)]
     fn write(&self, row: &[OwnWord], series: &Series, value: f64) -> bool {
-        let bucket = if value == 0.0 {
-            ZEROS
-        } else {
-            match self.place(row, value) {
-                Some(bucket) => bucket,
-                None => return false,
-            }
+        // One bounds check for all of the header.
+        let Some(header) = row.first_chunk::<EXTREMES>() else {
+            return false;
         };
-        row.update(SUM, |sum| f64::from_bits(sum).plus(value).to_bits());
+        let bucket = if value > 0.0 {
+            let index = bucket_index(value, signed(header[SCALE].get()));
+            let window = WINDOWS[0];
+            within(header[window].get(), header[window + 1].get(), index)
+                .map(|within| self.buckets() + within)
+        } else {
+            self.place_rest(header, value)
+        };
+        let Some(bucket) = bucket.and_then(|bucket| row.get(bucket)) else {
+            return false;
+        };
+        let sum = f64::from_bits(header[SUM].get());
+        header[SUM].set(sum.plus(value).to_bits());
         self.min_max.write(row, series, value);
-        row.add_release(bucket, 1);
+        bucket.add_release(1);
         true
     }
 
-    /// The word of a value's bucket, if the window has it.
-    #[inline(always)]
-    fn place(&self, row: &[OwnWord], value: f64) -> Option<usize> {
-        let negative = usize::from(value < 0.0);
-        let window = WINDOWS[negative];
-        let index = bucket_index(value.abs(), signed(row.load(SCALE)));
-        let within = i64::from(index) - i64::from(signed(row.load(window)));
-        let before = if negative == 1 {
-            row.load(WINDOWS[0] + 1)
-        } else {
-            0
-        };
-        (0..row.load(window + 1).cast_signed())
-            .contains(&within)
-            .then(|| self.buckets() + before as usize + within as usize)
+    /// The word of a value that is not positive, if the window has it.
+    #[inline(never)]
+    fn place_rest(&self, header: &[OwnWord; EXTREMES], value: f64) -> Option<usize> {
+        if value == 0.0 {
+            return Some(ZEROS);
+        }
+        let [positive, negative] = WINDOWS;
+        let index = bucket_index(-value, signed(header[SCALE].get()));
+        let within = within(header[negative].get(), header[negative + 1].get(), index)?;
+        Some(self.buckets() + header[positive + 1].get() as usize + within)
     }
 
     /// Makes a block that has a place for the value.
@@ -221,24 +224,24 @@ impl<T: Measured> Aggregate for Exponential<T> {
         (1, self.max_size.min(20))
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
         let value = value.as_f64();
         let recorded = series.blocks.as_ref().and_then(|blocks| {
-            blocks.with(|block| {
+            blocks.with_touched(|block| {
                 // The second time there is room.
                 for _ in 0..2 {
                     if let Some(row) = block.words()
                         && self.write(row, series, value)
                     {
-                        return exemplar::pass(row, exemplars, 0, series);
+                        return exemplar::pass(row.get(exemplars), series);
                     }
                     self.make_room(block, value);
                 }
-                Recorded::NoWords
+                Recorded::Untouched
             })
         });
-        recorded.unwrap_or(Recorded::NoWords)
+        recorded.unwrap_or(Recorded::Untouched)
     }
 
     fn record_shared(&self, series: &Series, value: T) {
@@ -306,6 +309,14 @@ impl<T: Measured> Aggregate for Exponential<T> {
             points,
         })
     }
+}
+
+/// Where a bucket is in a window of this offset and length.
+#[inline(always)]
+fn within(offset: u64, len: u64, index: i32) -> Option<usize> {
+    // An index below the offset wraps to a number that is larger than any length.
+    let within = i64::from(index).wrapping_sub(i64::from(signed(offset)));
+    (within.cast_unsigned() < len).then_some(within as usize)
 }
 
 fn signed(word: u64) -> i32 {

@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use throughline_cells::{Collection, OwnWord};
+use throughline_cells::{Collection, OnWords, OwnWord};
 use throughline_hdr::{Budget, Counts, Range, Recorder, Slot};
 use throughline_model::{Data, ExponentialHistogram, ExponentialHistogramPoint, Temporality};
 
@@ -151,19 +151,21 @@ impl<T: Measured> Aggregate for Hdr<T> {
         (1, self.max_size.min(20))
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
         let value = value.as_f64();
-        let recorded = series.with_words(|row: &[OwnWord]| {
-            self.write(row, series, value);
-            exemplar::pass(row, exemplars, 0, series)
+        let recorded = series.words.with_touched(Note {
+            histogram: self,
+            series,
+            value,
+            exemplars,
         });
         match recorded {
             Some(recorded) => {
                 self.count(series, value);
                 recorded
             }
-            None => Recorded::NoWords,
+            None => Recorded::Untouched,
         }
     }
 
@@ -236,5 +238,23 @@ impl<T: Measured> Aggregate for Hdr<T> {
             temporality,
             points,
         })
+    }
+}
+
+/// A measurement on its way into the thread's own row.
+struct Note<'a, T> {
+    histogram: &'a Hdr<T>,
+    series: &'a Series,
+    value: f64,
+    exemplars: usize,
+}
+
+impl<T> OnWords for Note<'_, T> {
+    type Output = Recorded;
+
+    #[inline(always)]
+    fn run(self, row: &[OwnWord]) -> Recorded {
+        self.histogram.write(row, self.series, self.value);
+        exemplar::pass(row.get(self.exemplars), self.series)
     }
 }

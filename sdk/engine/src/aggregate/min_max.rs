@@ -69,10 +69,7 @@ impl MinMax {
             if row.load(at + TAG) == interval {
                 widen(row, at + MIN, at + MAX, value);
             } else {
-                row.store(at + MIN, value.to_bits() ^ NO_MIN);
-                row.store(at + MAX, value.to_bits() ^ NO_MAX);
-                // The tag last: whoever sees it sees values of this interval.
-                row.store_release(at + TAG, interval);
+                begin(row, at, interval, value);
             }
         }
     }
@@ -125,12 +122,27 @@ pub(crate) fn read(
     }
 }
 
+/// Begins a slot anew.
+#[cold]
+#[inline(never)]
+fn begin(row: &(impl Row + ?Sized), at: usize, interval: u64, value: f64) {
+    row.store(at + MIN, value.to_bits() ^ NO_MIN);
+    row.store(at + MAX, value.to_bits() ^ NO_MAX);
+    // The tag last: whoever sees it sees values of this interval.
+    row.store_release(at + TAG, interval);
+}
+
+/// Stores what is wider alone: that is seldom, once there are a few.
 #[inline(always)]
 fn widen(row: &(impl Row + ?Sized), min: usize, max: usize, value: f64) {
-    row.update(min, |bits| {
-        f64::from_bits(bits ^ NO_MIN).min(value).to_bits() ^ NO_MIN
-    });
-    row.update(max, |bits| {
-        f64::from_bits(bits ^ NO_MAX).max(value).to_bits() ^ NO_MAX
-    });
+    if value < f64::from_bits(row.load(min) ^ NO_MIN) {
+        row.update(min, |bits| {
+            f64::from_bits(bits ^ NO_MIN).min(value).to_bits() ^ NO_MIN
+        });
+    }
+    if value > f64::from_bits(row.load(max) ^ NO_MAX) {
+        row.update(max, |bits| {
+            f64::from_bits(bits ^ NO_MAX).max(value).to_bits() ^ NO_MAX
+        });
+    }
 }

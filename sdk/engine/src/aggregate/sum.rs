@@ -9,7 +9,7 @@
 
 use std::marker::PhantomData;
 
-use throughline_cells::Collection;
+use throughline_cells::{Collection, OnWords, OwnWord};
 use throughline_model::{Data, NumberPoint, Temporality};
 
 use super::{Aggregate, Began, Interval, Recorded};
@@ -59,13 +59,10 @@ impl<T: Measured> Aggregate for Sum<T> {
         (1, default_size)
     }
 
-    #[inline]
-    fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        let recorded = series.with_words(move |row| {
-            add(row, value);
-            exemplar::pass(row, exemplars, 0, series)
-        });
-        recorded.unwrap_or(Recorded::NoWords)
+    #[inline(always)]
+    fn record(&self, series: &Series, value: T, _exemplars: usize) -> Recorded {
+        let recorded = series.words.with_touched(Add { series, value });
+        recorded.unwrap_or(Recorded::Untouched)
     }
 
     fn record_shared(&self, series: &Series, value: T) {
@@ -120,8 +117,28 @@ impl<T: Measured> Aggregate for Sum<T> {
     }
 }
 
+/// A measurement on its way into the thread's own row.
+struct Add<'a, T> {
+    series: &'a Series,
+    value: T,
+}
+
+impl<T: Measured> OnWords for Add<'_, T> {
+    type Output = Recorded;
+
+    #[inline(always)]
+    fn run(self, row: &[OwnWord]) -> Recorded {
+        // The one bounds check.
+        let [sum, touches, exemplar @ ..] = row else {
+            return Recorded::Done;
+        };
+        sum.set(T::from_bits(sum.get()).plus(self.value).to_bits());
+        touches.add_release(1);
+        exemplar::pass(exemplar.first(), self.series)
+    }
+}
+
 /// The value first: whoever sees the touch sees it too.
-#[inline(always)]
 fn add<T: Measured>(row: &(impl Row + ?Sized), value: T) {
     row.update(VALUE, |sum| T::from_bits(sum).plus(value).to_bits());
     row.add_release(TOUCHES, 1);

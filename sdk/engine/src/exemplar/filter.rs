@@ -42,3 +42,11 @@ pub enum ExemplarFilter {
     /// None. Costs nothing.
     AlwaysOff,
 }
+
+impl ExemplarFilter {
+    /// Whether nothing outside of a sampled span becomes an exemplar, but for outliers.
+    #[inline]
+    pub(crate) fn wants_sampled(self) -> bool {
+        matches!(self, Self::TraceBased | Self::Resolvable)
+    }
+}

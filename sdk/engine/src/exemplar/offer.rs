@@ -1,11 +1,10 @@
 //! From a measurement to a reservoir: the hot path's countdown and the cold offer.
 
-use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, TraceId};
 use throughline_cells::OwnWord;
 use throughline_model::{Number, Random};
 
@@ -13,6 +12,7 @@ use super::ExemplarFilter;
 use super::custom::{Custom, Factory, Measurement};
 use super::outlier;
 use super::reservoir::{Kept, Reservoirs, Uniform};
+use super::span::{is_not_sampled, read_span};
 use crate::aggregate::Recorded;
 use crate::parts::Parts;
 use crate::series::Series;
@@ -22,24 +22,37 @@ pub(crate) const NONE: usize = usize::MAX / 2;
 
 const SKIP: u64 = u32::MAX as u64;
 const LEVEL_SHIFT: u32 = 32;
+const LEVEL: u64 = 0x3f << LEVEL_SHIFT;
 const LEVEL_MAX: u32 = 30;
 const GENERATION_SHIFT: u32 = 38;
 
-/// Counts a measurement down, and says whether it is to be offered to the reservoir `slot`.
+/// Counts a measurement down in the exemplar word of its reservoir, if there is one, and says whether it is due.
 #[inline(always)]
-pub(crate) fn pass(row: &[OwnWord], exemplars: usize, slot: usize, series: &Series) -> Recorded {
-    let Some(word) = row.get(exemplars + slot) else {
+pub(crate) fn pass(word: Option<&OwnWord>, series: &Series) -> Recorded {
+    let Some(word) = word else {
         return Recorded::Done;
     };
     let seen = word.get();
     // Relaxed: a thread that sees the new generation late offers late.
     let generation = u64::from(series.generation.load(Ordering::Relaxed));
-    if seen & SKIP != 0 && seen >> GENERATION_SHIFT == generation {
+    if seen >> GENERATION_SHIFT != generation {
+        Recorded::Due
+    } else if seen & SKIP != 0 {
         word.set(seen - 1);
         Recorded::Done
+    } else if seen & LEVEL == 0 {
+        Recorded::Due
     } else {
-        Recorded::Offer(slot, seen)
+        Recorded::Offer
     }
+}
+
+/// Whether a measurement that is [`Recorded::Due`] need not be offered, since the filter would refuse it.
+///
+/// Where nothing is sampled no reservoir fills, so that every measurement is due; they all end here.
+#[inline(always)]
+pub(crate) fn is_idle(filter: ExemplarFilter) -> bool {
+    filter.wants_sampled() && is_not_sampled()
 }
 
 /// What an offer brings.
@@ -177,46 +190,6 @@ fn eligible(filter: ExemplarFilter) -> Option<Option<(TraceId, SpanId)>> {
         ExemplarFilter::AlwaysOn => Some(span.map(|(ids, _)| ids)),
         ExemplarFilter::AlwaysOff => None,
     }
-}
-
-/// Reads the context of the current span, if there is one. `f` must not touch the current context.
-pub(super) fn read_span<R>(f: impl FnOnce(&SpanContext) -> R) -> Option<R> {
-    thread_local! {
-        /// Lives as long as the context may be read: the context is registered before it, so it goes after it.
-        static GUARD: Guard = Guard::new();
-    }
-    /// A destructor is what makes the thread-local go at a known time.
-    struct Guard {
-        readable: bool,
-    }
-    impl Guard {
-        fn new() -> Self {
-            // A thread that measures for the first time while its context goes has none any more, and the API knows no
-            // other way to say so than a panic, which would abort the process there.
-            let readable = catch_unwind(|| Context::map_current(|_| ())).is_ok();
-            Self { readable }
-        }
-    }
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            self.readable = false;
-        }
-    }
-    GUARD
-        .try_with(|guard| {
-            if !guard.readable {
-                return None;
-            }
-            Context::map_current(|context| {
-                if !context.has_active_span() {
-                    return None;
-                }
-                let span = context.span();
-                let span = span.span_context();
-                span.is_valid().then(|| f(span))
-            })
-        })
-        .ok()?
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 use throughline_model::KeepReason;
 
 use super::ExemplarFilter;
-use super::offer::read_span;
+use super::span::read_span;
 use crate::guard::guarded;
 use crate::parts::Parts;
 use crate::self_telemetry::OutlierTrace;

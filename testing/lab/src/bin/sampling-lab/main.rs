@@ -2,9 +2,7 @@
 
 mod arguments;
 mod bench;
-mod candidates;
 mod output;
-mod parallel;
 mod plan;
 
 use std::process::ExitCode;
