@@ -55,7 +55,7 @@ mod span_weight;
 pub use error::Error;
 pub use priority::{Pattern, Patterns, PriorityRules, PrioritySampler, Rule, RuleCount};
 pub use retention::{
-    PartCounts, RetainingSampler, Retention, RetentionBuffer, RetentionCounts, Slow, SoFar,
+    PartCounts, RetainingSampler, Retention, RetentionBuffer, RetentionCounts, Slow,
 };
 pub use span_queue::{SpanQueue, SpanWorker};
 pub use span_starts::CountedSampler;

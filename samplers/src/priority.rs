@@ -4,8 +4,8 @@
 //! with which rate it is sampled, or how many of its like there may be a second. The rules come from code
 //! or from a TOML file and can be replaced while the process runs.
 //!
-//! [`Rule::matches`] says what a rule means; the sampler asks an index made of all rules, which gives the
-//! same answer.
+//! [`PriorityRules::first_match`] says what rules mean; the sampler asks an index made of all of them, which
+//! gives the same answer.
 //!
 //! ```
 //! use throughline_samplers::{Pattern, PriorityRules, PrioritySampler, Rule};
@@ -26,6 +26,8 @@ mod check;
 mod counter;
 mod file;
 mod index;
+mod keys;
+mod memo;
 mod pattern;
 mod rule;
 mod rules;

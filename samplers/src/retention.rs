@@ -57,7 +57,7 @@ mod sync;
 mod verdict;
 
 pub(crate) use attendant::Attendant;
-pub use buffer::{RetentionBuffer, SoFar};
+pub use buffer::RetentionBuffer;
 pub use counts::{PartCounts, RetentionCounts};
 pub use sampler::RetainingSampler;
 pub use settings::{Retention, Slow};

@@ -11,9 +11,9 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SpanData};
-use throughline_model::{Fate, KeepReason, TraceKeeper};
+use throughline_model::{Fate, KeepReason, SoFar, TraceKeeper};
 use throughline_samplers::probability::*;
-use throughline_samplers::{Retention, Slow, SoFar};
+use throughline_samplers::{Retention, Slow};
 
 use rig::{LONG, Rig};
 
@@ -349,6 +349,36 @@ fn what_a_response_can_say_before_its_span_ends() {
     let says = |span: &SpanContext| [well, slow, failed].map(|it| rig.buffer.would_keep(span, it));
     assert_eq!(says(&low), [false, false, true]);
     assert_eq!(says(&high), [false, true, true]);
+    assert_eq!(says(&high), [false, true, true], "asking changes nothing");
+    rig.end();
+}
+
+#[test]
+fn what_was_said_to_be_slow_when_it_ended_stays_slow() {
+    let rig = Rig::new(
+        Retention::new().slow(Slow::Above(Duration::from_secs(1)), 0.5),
+        Sampler::AlwaysOff,
+    );
+    let ending = |span: &SpanContext, millis| {
+        let so_far = SoFar {
+            name: "root",
+            elapsed: Duration::from_millis(millis),
+            failed: false,
+        };
+        rig.buffer.ending(span, so_far)
+    };
+    let (mut low, mut high) = (
+        rig.remote_child("root", 1, false),
+        rig.remote_child("root", 0xff << 48, false),
+    );
+    assert!(!ending(high.span_context(), 999) && !ending(low.span_context(), 1000));
+    assert!(ending(high.span_context(), 1000));
+    // Their own times say nothing of it.
+    low.end();
+    high.end();
+    rig.buffer.force_flush(LONG).unwrap();
+    assert_eq!(rig.exporter.spans().len(), 1);
+    assert_eq!(rig.buffer.counts().keeps_too_late, 0);
     rig.end();
 }
 

@@ -8,7 +8,7 @@ use crate::{error::Error, project::Project};
 const VERSION: &str = "0.13.2";
 
 /// What is fuzzed: the file names in testing/fuzz/fuzz_targets/.
-const TARGETS: [&str; 3] = ["accept", "environment", "trace_state"];
+const TARGETS: [&str; 4] = ["accept", "environment", "sampling_rules", "trace_state"];
 
 pub(crate) fn run(project: &Project, seconds: u32) -> Result<(), Error> {
     let program = install(project)?;

@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod conformance;
 mod e2e;
 mod error;
 mod fuzz;
@@ -51,6 +52,9 @@ enum Chore {
     Tools,
     /// The tests that need real servers and other people's parsers; sets the tools up first.
     E2e,
+    /// The samplers against the rules of the specification, of the Collector's pkg/sampling and of Java's
+    /// consistent sampling, as tables of cases.
+    Conformance,
     /// The models of sdk/cells in every interleaving, under loom.
     Loom,
     /// The tests of sdk/cells under valgrind's memcheck.
@@ -84,6 +88,7 @@ fn run(chore: &Chore) -> Result<(), Error> {
         Chore::Policy => policy::run(&project),
         Chore::Tools => tools::run(&project),
         Chore::E2e => e2e::run(&project, &mut Tally::default()),
+        Chore::Conformance => conformance::run(&project, &mut Tally::default()),
         Chore::Loom => loom::run(&project, &mut Tally::default()),
         Chore::Valgrind => valgrind::run(&project, &mut Tally::default()),
         Chore::Fuzz { seconds } => fuzz::run(&project, *seconds),

@@ -1,18 +1,13 @@
 //! Sets of rules.
 
-/// How many rules there can be.
-pub(super) const MAX_RULES: usize = 64 * WORDS;
-const WORDS: usize = 8;
-
-/// A set of rules, by their place. The lowest one wins.
+/// A set of up to `64 * W` rules, by their place. The lowest one wins.
 ///
-/// Its size is fixed, so that the operations on it have no loop to speak of and cost the same for 5 rules
-/// as for 100.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bits([u64; WORDS]);
+/// Its size is fixed, so that the operations on it have no loop to speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bits<const W: usize>([u64; W]);
 
-impl Bits {
-    pub(super) const NONE: Self = Self([0; WORDS]);
+impl<const W: usize> Bits<W> {
+    pub(super) const NONE: Self = Self([0; W]);
 
     /// The first `rules` of them.
     pub(super) fn first(rules: usize) -> Self {
@@ -33,15 +28,18 @@ impl Bits {
         self.0[rule / 64] >> (rule % 64) & 1 == 1
     }
 
+    #[inline]
     pub(super) fn lowest(&self) -> Option<usize> {
         let word = self.0.iter().position(|word| *word != 0)?;
         Some(64 * word + self.0[word].trailing_zeros() as usize)
     }
 
+    #[inline]
     pub(super) fn or(&self, other: &Self) -> Self {
         self.zip(other, |a, b| a | b)
     }
 
+    #[inline]
     pub(super) fn without(&self, other: &Self) -> Self {
         self.zip(other, |a, b| a & !b)
     }
@@ -52,6 +50,20 @@ impl Bits {
             join(self.0[word], other.0[word])
         }))
     }
+
+    pub(super) fn words(&self) -> &[u64; W] {
+        &self.0
+    }
+
+    pub(super) fn from_words(words: [u64; W]) -> Self {
+        Self(words)
+    }
+}
+
+impl<const W: usize> Default for Bits<W> {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 #[cfg(test)]
@@ -60,9 +72,9 @@ mod tests {
 
     #[test]
     fn the_lowest_of_what_is_in_it() {
-        let mut bits = Bits::NONE;
+        let mut bits = Bits::<8>::NONE;
         assert_eq!(bits.lowest(), None);
-        for rule in [MAX_RULES - 1, 200, 64, 63] {
+        for rule in [511, 200, 64, 63] {
             bits.insert(rule);
             assert_eq!(bits.lowest(), Some(rule));
         }
@@ -72,12 +84,9 @@ mod tests {
 
     #[test]
     fn sets_are_joined() {
-        let (four, two) = (Bits::first(4), Bits::first(2));
+        let (four, two) = (Bits::<2>::first(4), Bits::first(2));
         assert_eq!(two.or(&four), four);
         assert_eq!(four.without(&two).lowest(), Some(2));
-        assert_eq!(
-            Bits::first(MAX_RULES).without(&Bits::first(MAX_RULES)),
-            Bits::NONE
-        );
+        assert_eq!(Bits::<2>::first(128).without(&Bits::first(128)), Bits::NONE);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use opentelemetry::Key;
 
-use super::bits::MAX_RULES;
+use super::index::MAX_RULES;
 use super::pattern::{Form, Pattern, Patterns, Wanted};
 use super::rule::Rule;
 use super::rules::PriorityRules;
@@ -53,6 +53,7 @@ const LONGEST_ID: usize = 64;
 /// In bytes. The index grows with them.
 const LONGEST_PATTERN: usize = 256;
 const MOST_PATTERNS: usize = 256;
+const MOST_ATTRIBUTES: usize = 64;
 
 pub(super) fn check(rules: &PriorityRules) -> Result<(), Problem> {
     let of_all = |field, value: String, expected: &str| Problem {
@@ -162,6 +163,10 @@ fn check_conditions(rule: &Rule) -> Result<(), Wrong> {
         && kinds.is_empty()
     {
         return Err(wrong("kind", "[]".to_owned(), "one kind at least"));
+    }
+    if rule.attributes.len() > MOST_ATTRIBUTES {
+        let value = format!("{} of them", rule.attributes.len());
+        return Err(wrong("attributes", value, "at most 64"));
     }
     for (key, patterns) in &rule.attributes {
         check_patterns(patterns, false)

@@ -10,82 +10,105 @@
 //! What a decision costs depends on the span, how long its name is and how many of its attributes any rule
 //! asks for, and hardly on how many rules there are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{KeyValue, Value};
 
 use super::bits::Bits;
+use super::keys::{Asked, Keys};
 use super::pattern::{Pattern, Patterns, Wanted};
 use super::rule::{ROUTE, Rule};
 use super::text_index::TextIndex;
 use crate::probability::SpanStart;
 
 /// Rules, compiled. For any span, `first` is what trying one after the other would find.
-pub(super) struct Index {
+pub(super) enum Index {
+    /// Sets of two words cost less than those of eight.
+    Small(Box<Compiled<2>>),
+    Large(Box<Compiled<8>>),
+}
+
+/// How many rules there can be.
+pub(super) const MAX_RULES: usize = 64 * 8;
+
+pub(super) struct Compiled<const W: usize> {
     /// By kind: the rules that take such spans.
-    kinds: [Bits; 5],
-    names: Texts,
-    routes: Texts,
-    operations: Bits,
-    attributes: Attributes,
+    kinds: [Bits<W>; 5],
+    names: Texts<W>,
+    routes: Texts<W>,
+    operations: Bits<W>,
+    /// The rules with a condition on a route or an attribute.
+    asks_more: Bits<W>,
+    attributes: Attributes<W>,
 }
 
 /// A text that rules may ask for.
 #[derive(Default)]
-struct Texts {
-    index: TextIndex,
+struct Texts<const W: usize> {
+    index: TextIndex<W>,
     /// The rules with a condition on it.
-    asked_by: Bits,
+    asked_by: Bits<W>,
     /// Whether a rule asks for it or for an operation, which it may be.
     looked_at: bool,
 }
 
-#[derive(Default)]
-struct Attributes {
-    /// Bit `n % 64` is set if a key of n bytes is asked for: most keys are not, and need no look-up.
-    lengths: u64,
-    keys: HashMap<Box<str>, Asked, FixedState>,
-    values: Vec<Values>,
+struct Attributes<const W: usize> {
+    keys: Keys,
+    values: Vec<Values<W>>,
     /// The rules with a condition on one attribute or more.
-    asked_by: Bits,
+    asked_by: Bits<W>,
     /// The rules with conditions on several.
-    asked_several_by: Bits,
-}
-
-/// What one attribute is asked for.
-#[derive(Clone, Copy, Default)]
-struct Asked {
-    /// Its place among [`ROUTE`].
-    route: Option<u8>,
-    /// Its place among [`Attributes::values`].
-    value: Option<u16>,
+    asked_several_by: Bits<W>,
 }
 
 /// The values of one attribute.
 #[derive(Default)]
-struct Values {
-    texts: TextIndex,
-    integers: HashMap<i64, Bits, FixedState>,
-    floats: HashMap<u64, Bits, FixedState>,
-    bools: [Bits; 2],
+struct Values<const W: usize> {
+    texts: TextIndex<W>,
+    integers: HashMap<i64, Bits<W>, FixedState>,
+    floats: HashMap<u64, Bits<W>, FixedState>,
+    bools: [Bits<W>; 2],
     /// The rules with a condition on it.
-    asked_by: Bits,
+    asked_by: Bits<W>,
 }
 
 impl Index {
     pub(super) fn new(rules: &[Rule]) -> Self {
+        if rules.len() <= 128 {
+            Self::Small(Box::new(Compiled::new(rules)))
+        } else {
+            Self::Large(Box::new(Compiled::new(rules)))
+        }
+    }
+
+    /// The first of these rules, from which it was made, that is for the span.
+    #[inline]
+    pub(super) fn first(&self, rules: &[Rule], span: &SpanStart<'_>) -> Option<usize> {
+        match self {
+            Self::Small(compiled) => compiled.first(rules, span),
+            Self::Large(compiled) => compiled.first(rules, span),
+        }
+    }
+}
+
+impl<const W: usize> Compiled<W> {
+    fn new(rules: &[Rule]) -> Self {
         let mut index = Self {
             kinds: [Bits::first(rules.len()); 5],
             names: Texts::new(rules, |rule| [&rule.span_name, &rule.operation]),
             routes: Texts::new(rules, |rule| [&rule.route, &rule.operation]),
             operations: Bits::NONE,
+            asks_more: Bits::NONE,
             attributes: Attributes::new(rules),
         };
         for (place, rule) in rules.iter().enumerate() {
             if rule.operation.is_some() {
                 index.operations.insert(place);
+            }
+            if rule.route.is_some() || !rule.attributes.is_empty() {
+                index.asks_more.insert(place);
             }
             for (kind, taken) in KINDS.iter().zip(&mut index.kinds) {
                 if rule
@@ -100,12 +123,17 @@ impl Index {
         index
     }
 
-    /// The first of these rules, from which it was made, that is for the span.
-    pub(super) fn first(&self, rules: &[Rule], span: &SpanStart<'_>) -> Option<usize> {
+    fn first(&self, rules: &[Rule], span: &SpanStart<'_>) -> Option<usize> {
         let mut left = self.kinds[kind(span.kind)];
         let name = self.names.of(Some(span.name));
         left = left.without(&self.names.asked_by.without(&name));
-        let route = if self.attributes.lengths == 0 {
+        let lowest = left.lowest()?;
+        if !self.asks_more.contains(lowest)
+            && (!self.operations.contains(lowest) || name.contains(lowest))
+        {
+            return Some(lowest);
+        }
+        let route = if self.attributes.keys.is_empty() {
             Bits::NONE
         } else {
             let (route, others) = self.attributes.look(span.attributes, &mut left);
@@ -125,7 +153,7 @@ impl Index {
     }
 }
 
-impl Texts {
+impl<const W: usize> Texts<W> {
     /// From the patterns of these conditions, of which the first is on this text alone.
     fn new(rules: &[Rule], conditions: impl Fn(&Rule) -> [&Option<Patterns>; 2]) -> Self {
         let mut texts = Self::default();
@@ -147,7 +175,7 @@ impl Texts {
     }
 
     #[inline]
-    fn of(&self, text: Option<&str>) -> Bits {
+    fn of(&self, text: Option<&str>) -> Bits<W> {
         match text {
             Some(text) if self.looked_at => self.index.of(text),
             _ => Bits::NONE,
@@ -155,26 +183,32 @@ impl Texts {
     }
 }
 
-impl Attributes {
+impl<const W: usize> Attributes<W> {
     fn new(rules: &[Rule]) -> Self {
-        let mut attributes = Self::default();
-        let mut texts = Vec::new();
+        let mut asked: BTreeMap<&str, Asked> = BTreeMap::new();
+        let (mut values, mut texts) = (Vec::new(), Vec::new());
+        let (mut asked_by, mut asked_several_by) = (Bits::NONE, Bits::NONE);
         for (place, rule) in rules.iter().enumerate() {
             if rule.route.is_some() || rule.operation.is_some() {
                 for (rank, key) in ROUTE.into_iter().enumerate() {
-                    attributes.asked(key).route = Some(rank as u8);
+                    asked.entry(key).or_default().route = Some(rank);
                 }
             }
             if !rule.attributes.is_empty() {
-                attributes.asked_by.insert(place);
+                asked_by.insert(place);
             }
             if rule.attributes.len() > 1 {
-                attributes.asked_several_by.insert(place);
+                asked_several_by.insert(place);
             }
             for (key, patterns) in &rule.attributes {
-                let number = attributes.values(key.as_str());
-                texts.resize_with(attributes.values.len(), Vec::new);
-                let values = &mut attributes.values[number];
+                let next = values.len();
+                let entry = asked.entry(key.as_str()).or_default();
+                let number = *entry.value.get_or_insert(next);
+                if number == next {
+                    values.push(Values::default());
+                    texts.push(Vec::new());
+                }
+                let values: &mut Values<W> = &mut values[number];
                 values.asked_by.insert(place);
                 for pattern in &patterns.0 {
                     match &pattern.0 {
@@ -184,52 +218,47 @@ impl Attributes {
                 }
             }
         }
-        for (values, texts) in attributes.values.iter_mut().zip(texts) {
+        for (values, texts) in values.iter_mut().zip(texts) {
             values.texts = TextIndex::new(texts);
         }
-        attributes
-    }
-
-    fn asked(&mut self, key: &str) -> &mut Asked {
-        self.lengths |= length(key);
-        self.keys.entry(key.into()).or_default()
-    }
-
-    /// The place of this attribute's values.
-    fn values(&mut self, key: &str) -> usize {
-        let next = self.values.len();
-        let number = *self.asked(key).value.get_or_insert(next as u16) as usize;
-        if number == next {
-            self.values.push(Values::default());
+        Self {
+            keys: Keys::new(asked),
+            values,
+            asked_by,
+            asked_several_by,
         }
-        number
     }
 
-    /// The route, and the rules that an attribute rules out; those that one says no to leave `left` at once.
+    /// The route, and the rules that want an attribute of which none is as they want it. Those that one
+    /// attribute says no to leave `left` at once.
     #[inline]
-    fn look<'a>(&self, given: &'a [KeyValue], left: &mut Bits) -> (Option<&'a str>, Bits) {
+    fn look<'a>(&self, given: &'a [KeyValue], left: &mut Bits<W>) -> (Option<&'a str>, Bits<W>) {
         let mut routes = [None; ROUTE.len()];
         let mut yes = Bits::NONE;
-        for (at, attribute) in given.iter().enumerate() {
-            let key = attribute.key.as_str();
-            if self.lengths & length(key) == 0 {
-                continue;
-            }
-            let Some(asked) = self.keys.get(key) else {
+        let mut seen = 0_u64;
+        // From the last one: should a key occur twice, that one counts.
+        for (at, attribute) in given.iter().enumerate().rev() {
+            let Some((number, asked)) = self.keys.get(attribute.key.as_str()) else {
                 continue;
             };
-            // Should a key occur twice, the last one counts.
-            if given[at + 1..]
-                .iter()
-                .any(|later| later.key == attribute.key)
-            {
+            let is_again = match 1_u64.checked_shl(number as u32) {
+                Some(bit) => {
+                    let is_again = seen & bit != 0;
+                    seen |= bit;
+                    is_again
+                }
+                None => given[at + 1..]
+                    .iter()
+                    .any(|later| later.key == attribute.key),
+            };
+            if is_again {
                 continue;
             }
             if let Some(rank) = asked.route {
-                routes[rank as usize] = Some(&attribute.value);
+                routes[rank] = Some(&attribute.value);
             }
             if let Some(number) = asked.value {
-                let values = &self.values[number as usize];
+                let values = &self.values[number];
                 let wanted = values.of(&attribute.value);
                 *left = left.without(&values.asked_by.without(&wanted));
                 yes = yes.or(&wanted);
@@ -243,7 +272,7 @@ impl Attributes {
     }
 }
 
-impl Values {
+impl<const W: usize> Values<W> {
     fn insert(&mut self, pattern: &Pattern, rule: usize) {
         let bits = match pattern.0 {
             Wanted::Integer(number) => self.integers.entry(number).or_default(),
@@ -254,7 +283,7 @@ impl Values {
         bits.insert(rule);
     }
 
-    fn of(&self, value: &Value) -> Bits {
+    fn of(&self, value: &Value) -> Bits<W> {
         let found = match value {
             Value::String(text) => return self.texts.of(text.as_str()),
             Value::Bool(given) => Some(&self.bools[usize::from(*given)]),
@@ -286,10 +315,6 @@ fn kind(kind: &SpanKind) -> usize {
         SpanKind::Consumer => 3,
         SpanKind::Internal => 4,
     }
-}
-
-fn length(key: &str) -> u64 {
-    1 << (key.len() % 64)
 }
 
 #[cfg(test)]

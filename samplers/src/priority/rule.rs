@@ -63,6 +63,17 @@ impl Rule {
         }
     }
 
+    /// What it is called in errors and metrics.
+    ///
+    /// ```
+    /// use throughline_samplers::Rule;
+    ///
+    /// assert_eq!(Rule::new("probes").id(), "probes");
+    /// ```
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Spans that start with such a name.
     ///
     /// ```
@@ -182,7 +193,7 @@ impl Rule {
         self
     }
 
-    /// Whether all conditions hold for this span. The sampler asks an index that gives the same answer.
+    /// Whether all conditions hold for this span.
     ///
     /// ```
     /// use throughline_samplers::{probability::SpanStart, Rule};

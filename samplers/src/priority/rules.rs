@@ -7,6 +7,7 @@ use super::file;
 use super::pattern::Pattern;
 use super::rule::Rule;
 use crate::Error;
+use crate::probability::SpanStart;
 
 /// Rules in order, the first that matches wins, and what becomes of spans that none is for.
 ///
@@ -230,6 +231,21 @@ impl PriorityRules {
     pub fn default_budget(mut self, per_second: f64) -> Self {
         self.default_budget = Some(per_second);
         self
+    }
+
+    /// The first rule that is for this span, found by trying one after the other. The sampler asks an index
+    /// that gives the same answer.
+    ///
+    /// ```
+    /// use throughline_samplers::PriorityRules;
+    /// use throughline_samplers::probability::SpanStart;
+    ///
+    /// let rules = PriorityRules::preset();
+    /// let first = rules.first_match(&SpanStart::root("GET /users/42/orders"));
+    /// assert_eq!(first.map(|rule| rule.id()), Some("orders"));
+    /// ```
+    pub fn first_match(&self, span: &SpanStart<'_>) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.matches(span))
     }
 
     /// Whether they make sense, which a sampler made of them asks too.

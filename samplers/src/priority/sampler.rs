@@ -379,10 +379,9 @@ impl Budget {
 static HIGH_VALUE: LazyLock<[KeyValue; 1]> =
     LazyLock::new(|| [KeyValue::new("sampled.high_value", true)]);
 
-impl ComposableSampler for Shared {
-    fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
-        let active = self.active.load();
-        let outcome = active.outcome(span);
+impl Active {
+    fn intent(&self, span: &SpanStart<'_>) -> SamplingIntent<'static> {
+        let outcome = self.outcome(span);
         outcome.matched.add_one();
         let intent = match &outcome.share {
             Share::Never => return SamplingIntent::dropped(),
@@ -401,6 +400,12 @@ impl ComposableSampler for Shared {
         } else {
             intent
         }
+    }
+}
+
+impl ComposableSampler for Shared {
+    fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
+        self.active.load().intent(span)
     }
 }
 

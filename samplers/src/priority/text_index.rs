@@ -7,25 +7,29 @@ use aho_corasick::{Anchored, BuildError, dfa, nfa::contiguous};
 use foldhash::fast::FixedState;
 
 use super::bits::Bits;
+use super::memo::Memo;
 use super::pattern::{Form, TextPattern};
 
 /// Patterns of texts, each with the rules that want it.
 ///
 /// Whole texts are looked up by their hash. For everything else, one automaton goes over the text once and
 /// finds every *needle*, the longest literal part of a pattern; where that has to stand, its case and the
-/// rest of a glob are checked on the spot.
+/// rest of a glob are checked on the spot. Each thread remembers what it found for the texts of late.
 #[derive(Default)]
-pub(super) struct TextIndex {
-    exact: HashMap<Box<str>, Bits, FixedState>,
-    needles: Option<Needles>,
+pub(super) struct TextIndex<const W: usize> {
+    exact: HashMap<Box<str>, Bits<W>, FixedState>,
+    /// Bit `n % 64` is set if one of them has n bytes: what is of no such length needs no look-up.
+    lengths: u64,
+    needles: Option<Needles<W>>,
     /// Those without a literal part.
-    others: Vec<(TextPattern, Bits)>,
+    others: Vec<(TextPattern, Bits<W>)>,
+    memo: Memo,
 }
 
-struct Needles {
+struct Needles<const W: usize> {
     automaton: Either,
     /// By their number in the automaton.
-    patterns: Vec<(TextPattern, Bits)>,
+    patterns: Vec<(TextPattern, Bits<W>)>,
 }
 
 enum Either {
@@ -38,19 +42,20 @@ enum Either {
 /// In bytes of all needles: up to here, a table takes a megabyte or two at most.
 const LARGEST_TABLE: usize = 4096;
 
-impl TextIndex {
+impl<const W: usize> TextIndex<W> {
     pub(super) fn new<'a>(patterns: impl IntoIterator<Item = (&'a TextPattern, usize)>) -> Self {
         let mut index = Self::default();
-        let mut inexact: HashMap<&TextPattern, Bits> = HashMap::new();
+        let mut inexact: HashMap<&TextPattern, Bits<W>> = HashMap::new();
         for (pattern, rule) in patterns {
             let bits = if pattern.form == Form::Exact && !pattern.ignore_case {
+                index.lengths |= 1 << (pattern.text.len() % 64);
                 index.exact.entry(pattern.text.clone()).or_default()
             } else {
                 inexact.entry(pattern).or_default()
             };
             bits.insert(rule);
         }
-        let owned = |(pattern, bits): (&TextPattern, Bits)| (pattern.clone(), bits);
+        let owned = |(pattern, bits): (&TextPattern, Bits<W>)| (pattern.clone(), bits);
         let (needles, others): (Vec<_>, Vec<_>) = inexact
             .into_iter()
             .map(owned)
@@ -72,11 +77,24 @@ impl TextIndex {
 
     /// The rules that want this text.
     #[inline]
-    pub(super) fn of(&self, text: &str) -> Bits {
-        let mut found = match self.exact.is_empty() {
-            true => Bits::NONE,
-            false => self.exact.get(text).copied().unwrap_or_default(),
-        };
+    pub(super) fn of(&self, text: &str) -> Bits<W> {
+        if self.needles.is_some() || !self.others.is_empty() {
+            return self.memo.of(text, |text| self.search(text));
+        }
+        self.exact_of(text)
+    }
+
+    #[inline]
+    fn exact_of(&self, text: &str) -> Bits<W> {
+        if self.lengths >> (text.len() % 64) & 1 == 0 {
+            return Bits::NONE;
+        }
+        self.exact.get(text).copied().unwrap_or_default()
+    }
+
+    #[cold]
+    fn search(&self, text: &str) -> Bits<W> {
+        let mut found = self.exact_of(text);
         if let Some(needles) = &self.needles {
             match &needles.automaton {
                 Either::Table(automaton) => needles.scan(automaton, text, &mut found),
@@ -92,9 +110,9 @@ impl TextIndex {
     }
 }
 
-impl Needles {
+impl<const W: usize> Needles<W> {
     #[inline]
-    fn scan<A: Automaton>(&self, automaton: &A, text: &str, found: &mut Bits) {
+    fn scan<A: Automaton>(&self, automaton: &A, text: &str, found: &mut Bits<W>) {
         // An error is for automata that were built for anchored searches alone.
         let Ok(mut state) = automaton.start_state(Anchored::No) else {
             return;
@@ -117,7 +135,7 @@ impl Needles {
 }
 
 impl Either {
-    fn new(patterns: &[(TextPattern, Bits)]) -> Result<Self, BuildError> {
+    fn new<const W: usize>(patterns: &[(TextPattern, Bits<W>)]) -> Result<Self, BuildError> {
         let needles = || patterns.iter().map(|(pattern, _)| pattern.needle());
         let any_case = patterns.iter().any(|(pattern, _)| pattern.ignore_case);
         if needles().map(str::len).sum::<usize>() <= LARGEST_TABLE {

@@ -8,7 +8,7 @@ use opentelemetry::trace::{Span as _, SpanContext, SpanId, TraceContextExt, Trac
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{ShouldSample, Span, SpanData, SpanProcessor};
-use throughline_model::{Clock, Fate, KeepReason, SelfMeter, TraceKeeper};
+use throughline_model::{Clock, Fate, KeepReason, SelfMeter, SoFar, TraceKeeper};
 
 use super::attendant::Attendant;
 use super::control::Request;
@@ -82,17 +82,6 @@ impl Drop for Handle {
     }
 }
 
-/// What is known of a local root while it is open, for who has to say whether its trace is kept before it ends.
-#[derive(Clone, Copy, Debug)]
-pub struct SoFar<'a> {
-    /// The name of the local root.
-    pub name: &'a str,
-    /// How long it has taken.
-    pub elapsed: Duration,
-    /// Whether it has failed, as far as the caller knows.
-    pub failed: bool,
-}
-
 impl RetentionBuffer {
     pub(super) fn new(
         policies: Policies,
@@ -161,8 +150,8 @@ impl RetentionBuffer {
     /// use std::time::Duration;
     /// use opentelemetry::trace::{Span, Tracer, TracerProvider};
     /// use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-    /// use throughline_model::SelfMeter;
-    /// use throughline_samplers::{Retention, SoFar, batch::BatchSettings};
+    /// use throughline_model::{SelfMeter, SoFar};
+    /// use throughline_samplers::{Retention, batch::BatchSettings};
     ///
     /// let (buffer, worker) = Retention::new().build(BatchSettings::spans(), &SelfMeter::new())?;
     /// let provider = SdkTracerProvider::builder()
@@ -413,5 +402,20 @@ impl TraceKeeper for RetentionBuffer {
     /// delivery thread alone.
     fn is_kept(&self, trace: TraceId) -> bool {
         self.would_keep_with(trace, None, 0, RANGE)
+    }
+
+    /// As [`would_keep`](RetentionBuffer::would_keep). Where an operation's quantile decides, which moves, what was
+    /// slow when it was asked stays slow.
+    fn ending(&self, root: &SpanContext, so_far: SoFar<'_>) -> bool {
+        let policies = &self.core().policies;
+        let r = || randomness(root.trace_state(), root.trace_id());
+        if !root.is_sampled()
+            && self.candidate(root)
+            && policies.is_slow_by_now(so_far.name, so_far.elapsed)
+            && r() >= policies.rates.slow
+        {
+            self.core().keep(root.trace_id(), KeepReason::Slow);
+        }
+        self.would_keep(root, so_far)
     }
 }

@@ -64,4 +64,4 @@ pub use self_meter::{Late, SelfMeter};
 pub use snapshot::{
     Data, ExponentialHistogram, Gauge, Histogram, Metric, ScopeMetrics, Snapshot, Sum, Temporality,
 };
-pub use trace_keeper::{Fate, KeepReason, TraceKeeper};
+pub use trace_keeper::{Fate, KeepReason, SoFar, TraceKeeper};

@@ -1,6 +1,7 @@
 //! The port between what measures and what retains traces.
 
 use std::fmt::{self, Debug, Display};
+use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 
@@ -42,8 +43,7 @@ pub trait TraceKeeper: Send + Sync + Debug {
     fn fate(&self, trace: TraceId, span: SpanId) -> Fate;
 
     /// Whether it is certain by now that what this process recorded of the trace is kept beyond head sampling:
-    /// somebody [asked](TraceKeeper::keep) for it and its randomness allows it, or a part of it was decided so. Of a
-    /// local root that has ended this is the decision.
+    /// somebody [asked](TraceKeeper::keep) for it and its randomness allows it, or a part of it was decided so..
     ///
     /// Asked when a call leaves and when an answer does, to tell the neighbour; it may take a short lock. A keeper
     /// that decides nothing says `false`, which is the default.
@@ -51,6 +51,33 @@ pub trait TraceKeeper: Send + Sync + Debug {
         let _ = trace;
         false
     }
+
+    /// Whether the trace of this local root, which is about to end as it is, is kept. Whoever is told so may rely on it:
+    /// a server asks before it answers, since a decision that is made after the end would come too late for the answer.
+    ///
+    /// Default: what [`is_kept`](TraceKeeper::is_kept) says.
+    fn ending(&self, root: &SpanContext, so_far: SoFar<'_>) -> bool {
+        let _ = so_far;
+        self.is_kept(root.trace_id())
+    }
+}
+
+/// What is known of a local root while it is open, for who has to say whether its trace is kept before it ends.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline_model::SoFar;
+///
+/// let so_far = SoFar { name: "GET /orders", elapsed: Duration::from_millis(700), failed: false };
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SoFar<'a> {
+    /// The name of the local root.
+    pub name: &'a str,
+    /// How long it has taken.
+    pub elapsed: Duration,
+    /// Whether it has failed, as far as the caller knows.
+    pub failed: bool,
 }
 
 /// What became of a span.

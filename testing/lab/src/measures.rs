@@ -19,7 +19,7 @@ pub struct Measures {
     pub steady_error: f64,
     /// The highest mean over one second, over the target: in the 30 s after a step, else after the warm-up.
     pub peak: f64,
-    /// How long after the step up the mean over 5 s is within 20 % of the target for good.
+    /// How long after the step up the mean over 5 s is within 20 % of the target, and stays so for 30 s.
     pub settled_up: Settled,
     /// The same after the step down.
     pub settled_down: Settled,
@@ -56,6 +56,8 @@ pub enum Settled {
 /// The width of the window that has to be within [`TOLERANCE`].
 const WINDOW: Duration = Duration::from_secs(5);
 const TOLERANCE: f64 = 0.2;
+/// How long it has to stay there. In much longer, chance alone leaves the band.
+const CALM: Duration = Duration::from_secs(30);
 /// How long after a step its peak is looked for.
 const PEAK: Duration = Duration::from_secs(30);
 
@@ -174,15 +176,19 @@ impl Series {
 
     fn settled(&self, target: f64, step: Duration, until: Duration) -> Settled {
         let width = bin(WINDOW);
-        let last_outside = (bin(step)..bin(until)).rev().find(|last| {
-            let mean = self.kept_per_second(last + 1 - width..last + 1);
-            (mean / target - 1.0).abs() > TOLERANCE
-        });
-        match last_outside {
-            None => Settled::After(0.0),
-            // Less than a window of calm is luck.
-            Some(last) if last + width >= bin(until) => Settled::Never,
-            Some(last) => Settled::After((last + 1 - bin(step)) as f64 * BIN.as_secs_f64()),
+        let inside = |last: usize| {
+            let mean = self.kept_per_second((last + 1).saturating_sub(width)..last + 1);
+            (mean / target - 1.0).abs() <= TOLERANCE
+        };
+        let calm = bin(CALM).min(bin(until) - bin(step));
+        let mut inside_for = 0;
+        for last in bin(step)..bin(until) {
+            inside_for = if inside(last) { inside_for + 1 } else { 0 };
+            if inside_for == calm {
+                let first = last + 1 - calm - bin(step);
+                return Settled::After(first as f64 * BIN.as_secs_f64());
+            }
         }
+        Settled::Never
     }
 }

@@ -1,13 +1,15 @@
 //! Our own samplers, through their public API, as a service would set them.
 
 mod composed;
+mod retained;
 mod traced;
 
+use std::io;
 use std::sync::Arc;
 
 use throughline_samplers::probability::{
-    ComposableAlwaysOff, ComposableAlwaysOn, ComposableProbability, ComposableRateLimiting,
-    ComposableSampler,
+    ComposableAlwaysOff, ComposableAlwaysOn, ComposableParentThreshold, ComposableProbability,
+    ComposableRateLimiting, ComposableSampler, CompositeSampler,
 };
 use throughline_samplers::{Pattern, Patterns, PriorityRules, PrioritySampler, Rule};
 use throughline_testkit::ManualClock;
@@ -15,12 +17,37 @@ use throughline_testkit::ManualClock;
 use crate::candidate::{Candidate, Setup};
 
 pub use composed::Composed;
-pub use traced::{Arrived, CHILDREN, Traced};
+pub use retained::retained;
+pub use traced::{Arrived, CHILDREN, Holding, Traced};
 
 /// All of them.
 pub fn all(setup: &Setup) -> Vec<Box<dyn Candidate>> {
     vec![ratio(setup), rate_limiting(setup), priority(setup)]
 }
+
+/// Those that decide when a trace has ended: whole pipelines.
+///
+/// # Errors
+///
+/// Where the operating system gives no runtime.
+pub fn pipelines(setup: &Setup) -> io::Result<Vec<Box<dyn Candidate>>> {
+    let probability = (setup.target / setup.rate).min(1.0);
+    let head = || ComposableProbability::new(probability).map_err(io::Error::other);
+    let retained = |name, max_bytes| -> io::Result<Box<dyn Candidate>> {
+        let head = CompositeSampler::new(ComposableParentThreshold::new(head()?));
+        let traced = retained(name, setup, ManualClock::new(), head, max_bytes)?;
+        Ok(Box::new(traced))
+    };
+    Ok(vec![
+        retained("our ratio, retention", AMPLE)?,
+        retained("our ratio, 128 KiB", SCARCE)?,
+    ])
+}
+
+/// What retention may hold by default.
+const AMPLE: usize = 64 << 20;
+/// Less than what is open at any time.
+const SCARCE: usize = 128 << 10;
 
 /// A fixed ratio, as someone sets it who knows the load at the start.
 pub fn ratio(setup: &Setup) -> Box<dyn Candidate> {

@@ -40,7 +40,7 @@ const SPACE: f64 = 14.0;
 const LOWEST: f64 = 0.25;
 const HIGHEST: f64 = 16.0;
 /// Points of a line.
-const POINTS: usize = 340;
+const POINTS: usize = 240;
 
 impl Picture<'_> {
     /// The SVG.
@@ -122,16 +122,20 @@ impl Picture<'_> {
         let step = (window.2 - window.1) / POINTS as u32;
         let width = step.max(Duration::from_secs(1));
         let mut path = String::new();
-        for point in 0..=POINTS {
+        let height = |point: usize| {
             let end = time(window, point);
             let rate = mean(row.recording, end.saturating_sub(width), end);
+            (10.0 * y(rate / self.workload.target)).round() / 10.0
+        };
+        let heights: Vec<f64> = (0..=POINTS).map(height).collect();
+        for (point, height) in heights.iter().enumerate() {
+            // Within a flat stretch a point adds nothing but bytes.
+            let flat = |other: Option<usize>| other.and_then(|it| heights.get(it)) == Some(height);
+            if flat(point.checked_sub(1)) && flat(Some(point + 1)) {
+                continue;
+            }
             let command = if point == 0 { 'M' } else { 'L' };
-            let at = left + x(point);
-            let _ = write!(
-                path,
-                "{command}{at:.0} {:.1}",
-                y(rate / self.workload.target)
-            );
+            let _ = write!(path, "{command}{:.0} {height}", left + x(point));
         }
         let class = if row.ours { "l o" } else { "l" };
         let _ = writeln!(svg, "<path class=\"{class}\" d=\"{path}\"/>");

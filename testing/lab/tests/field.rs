@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use throughline_lab::{Candidate, Load, Measures, Recording, Settled, Setup, Workload, field, run};
 
-/// Ten times the load for 20 s, after 60 s that are not measured and 60 s that are.
+/// Ten times the load for 35 s, after 60 s that are not measured and 60 s that are.
 fn step(operations: usize) -> Workload {
     let seconds = Duration::from_secs;
     let load = Load::Step {
         low: 2_000.0,
         high: 20_000.0,
         up: seconds(120),
-        down: seconds(140),
+        down: seconds(155),
     };
     Workload::new("step", load, seconds(160), operations, 100.0).warmed_up_for(seconds(60))
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use throughline_lab::ours::{Arrived, CHILDREN, Traced, ratio};
-use throughline_lab::{Footprint, Load, Setup, Workload, run};
+use throughline_lab::{Load, Setup, Workload, run};
 use throughline_model::SelfMeter;
 use throughline_samplers::SpanQueue;
 use throughline_samplers::batch::BatchSettings;
@@ -19,9 +19,8 @@ fn what_arrives_at_the_exporter_is_what_the_sampler_said() {
     let (queue, worker) = SpanQueue::new(BatchSettings::spans(), &SelfMeter::new()).unwrap();
     let roots = ComposableProbability::new(0.1).unwrap();
     let sampler = CompositeSampler::new(ComposableParentThreshold::new(roots));
-    let none = || Footprint::default();
     let clock = ManualClock::new();
-    let mut traced = Traced::new("traced", &setup, clock, sampler, queue, worker, none).unwrap();
+    let mut traced = Traced::new("traced", &setup, clock, sampler, queue, worker, ()).unwrap();
     let traced_recording = run(&workload, 1, &mut [Box::new(&mut traced)], &|_| {}).remove(0);
     let plain_recording = run(&workload, 1, &mut [ratio(&setup)], &|_| {}).remove(0);
     assert_eq!(traced_recording.totals, plain_recording.totals);

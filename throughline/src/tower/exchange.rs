@@ -10,7 +10,7 @@ use opentelemetry::metrics::Histogram;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, SpanRef, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, ContextGuard, KeyValue};
-use throughline_model::{KeepReason, TraceKeeper};
+use throughline_model::{KeepReason, SoFar, TraceKeeper};
 use throughline_samplers::propagator::TraceResponse;
 
 use super::carrier::{Incoming, Outgoing};
@@ -40,6 +40,8 @@ pub(super) struct Exchange {
     /// The clock's monotonic reading at the start.
     since: Duration,
     request: Request,
+    /// Whether the server's part is kept, once that is certain.
+    kept: bool,
     /// Of the response, once its head is there.
     status: Option<StatusCode>,
     code: Option<Code>,
@@ -127,7 +129,7 @@ impl Exchange {
         } else {
             SpanKind::Client
         };
-        let name = std::mem::take(&mut request.name);
+        let name = request.name.clone();
         let attributes = std::mem::take(&mut request.span);
         let span = scope.tracer.as_ref().map(|tracer| {
             let span = SpanBuilder::from_name(name)
@@ -148,6 +150,7 @@ impl Exchange {
             started,
             since,
             request,
+            kept: false,
             status: None,
             code: None,
             ended: false,
@@ -206,9 +209,9 @@ impl Exchange {
     pub(super) fn answer(&self) -> Option<HeaderValue> {
         let span = self.span()?;
         let span = span.span_context();
-        let keeper = self.side.keeper.as_ref();
-        let kept = span.is_sampled() || keeper.is_some_and(|it| it.is_kept(span.trace_id()));
-        let answer = TraceResponse::new(span, kept)?;
+        let keeper = self.side.keeper.as_ref().filter(|_| !self.ended);
+        let kept = self.kept || keeper.is_some_and(|it| it.is_kept(span.trace_id()));
+        let answer = TraceResponse::new(span, kept || span.is_sampled())?;
         HeaderValue::try_from(answer.to_string()).ok()
     }
 
@@ -227,8 +230,8 @@ impl Exchange {
         }
     }
 
-    /// Ends the request: its duration is recorded with its span current, then the span ends at that same time. A
-    /// second call does nothing.
+    /// Ends the request: its duration is recorded with its span current, what a server answers is settled, then the
+    /// span ends at that same time. A second call does nothing.
     pub(super) fn end(&mut self, end: End) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -247,6 +250,7 @@ impl Exchange {
             &self.side.http
         };
         duration.record(elapsed.as_secs_f64(), &metric);
+        self.kept = self.decide(elapsed, failed);
         if let Some(span) = self.span() {
             span.set_attributes(outcome);
             if failed {
@@ -258,6 +262,20 @@ impl Exchange {
             }
             span.end_with_timestamp(self.started + elapsed);
         }
+    }
+
+    /// Whether the server's part is kept. Asked while its span is open: as soon as that has ended, the part may be
+    /// decided on another thread.
+    fn decide(&self, elapsed: Duration, failed: bool) -> bool {
+        let (Some(keeper), Some(span)) = (&self.side.keeper, self.span()) else {
+            return false;
+        };
+        let so_far = SoFar {
+            name: &self.request.name,
+            elapsed,
+            failed,
+        };
+        self.side.server && keeper.ending(span.span_context(), so_far)
     }
 
     /// `error.type`, whether the span's status is an error, and what the response adds.

@@ -163,6 +163,13 @@ fn a_rule_has_conditions_that_can_hold() {
     }
     let long = refused(rule.clone().span_name("x".repeat(257)));
     assert!(long.ends_with("…: expected at most 256 bytes"), "{long}");
+    let many = (0..65).fold(rule.clone(), |rule, n| {
+        rule.attribute(format!("key {n}"), 1)
+    });
+    assert_eq!(
+        refused(many),
+        r#"rule "none": attributes is 65 of them: expected at most 64"#
+    );
     PriorityRules::new()
         .rule(rule.span_name(""))
         .check()

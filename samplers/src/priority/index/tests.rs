@@ -120,7 +120,7 @@ fn the_path_is_the_route_until_there_is_one() {
 
 #[test]
 fn the_most_rules_that_there_can_be_are_told_apart() {
-    let rules: Vec<_> = (0..super::super::bits::MAX_RULES)
+    let rules: Vec<_> = (0..MAX_RULES)
         .map(|n| Rule::new(format!("{n}")).span_name(format!("job {n}")))
         .collect();
     let index = Index::new(&rules);

@@ -30,7 +30,7 @@ proptest! {
         patterns in proptest::collection::vec(text_pattern(), 0..40),
         texts in proptest::collection::vec("[abAB/é]{0,8}", 1..20),
     ) {
-        let index = TextIndex::new(patterns.iter().zip(0..));
+        let index = TextIndex::<8>::new(patterns.iter().zip(0..));
         for text in texts {
             let found = index.of(&text);
             for (rule, pattern) in patterns.iter().enumerate() {
@@ -49,7 +49,7 @@ fn more_than_a_table_can_hold_is_found_too() {
         Wanted::Text(text) => Some(text),
         _ => None,
     });
-    let index = TextIndex::new(texts.zip(0..));
+    let index = TextIndex::<8>::new(texts.zip(0..));
     assert!(matches!(
         index.needles,
         Some(Needles {

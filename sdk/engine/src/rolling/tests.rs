@@ -1,3 +1,5 @@
+use throughline_model::Random;
+
 use super::*;
 
 /// What was seen since ever, as a stream would count it.
@@ -66,6 +68,23 @@ fn the_bound_of_what_is_not_positive_is_one_too() {
     assert!((-105.0..=-95.0).contains(&bound), "{bound}");
     seen.count(std::iter::repeat_n(0.0, 1_000));
     assert_eq!(seen.tick(1), Some(0.0));
+}
+
+/// Exponentially distributed, a thousand a second for five minutes: the bound is at most a bucket too high, so of 300,000
+/// between 300 and 300 × e^(−6.9 × 0.044) = 221 are above it; five standard deviations are left either side. The seed
+/// is fixed.
+#[test]
+fn about_as_many_are_above_the_bound_as_the_quantile_says() {
+    let random = throughline_testkit::SeededRandom::new(3);
+    let mut seen = Seen::new(0.999);
+    let (mut bound, mut above) = (None, 0);
+    for _ in 0..301 {
+        let values: Vec<f64> = (0..1_000).map(|_| -random.open01().ln()).collect();
+        above += bound.map_or(0, |bound| values.iter().filter(|v| **v > bound).count());
+        seen.count(values);
+        bound = seen.tick(1);
+    }
+    assert!((145..=390).contains(&above), "{above}");
 }
 
 #[test]

@@ -51,14 +51,39 @@ pub struct Traced {
     traces: Vec<Option<Open>>,
     free: Vec<usize>,
     arrived: Arrived,
-    footprint: Box<dyn Fn() -> Footprint>,
+    /// Which requests arrived, by index.
+    kept: Vec<bool>,
+    holding: Box<dyn Holding>,
+    peak_bytes: u64,
+    least_share: f64,
 }
+
+/// What a processor holds back.
+pub trait Holding {
+    /// Bytes that wait at the moment.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    /// Spans that were given up so far.
+    fn evicted(&self) -> u64 {
+        0
+    }
+
+    /// The share of all traces that is recorded at the moment, 0 to 1.
+    fn share(&self) -> f64 {
+        1.0
+    }
+}
+
+/// A processor that decides nothing holds nothing back.
+impl Holding for () {}
 
 /// How many children a root has.
 pub const CHILDREN: u32 = 3;
 
-/// How long the worker is left alone at the end: longer than any of its timers.
-const CLOSING: Duration = Duration::from_secs(90);
+/// How many seconds the worker has at the end: more than any of its timers.
+const CLOSING: u32 = 90;
 
 /// What arrived at the exporter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +104,7 @@ struct Open {
 }
 
 impl Traced {
-    /// These parts, put together. `footprint` tells what the processor holds.
+    /// These parts, put together. `holding` tells what the processor holds back.
     ///
     /// # Errors
     ///
@@ -91,7 +116,7 @@ impl Traced {
         sampler: impl ShouldSample + 'static,
         processor: impl SpanProcessor + 'static,
         worker: SpanWorker,
-        footprint: impl Fn() -> Footprint + 'static,
+        holding: impl Holding + 'static,
     ) -> std::io::Result<Self> {
         let ids = Arc::new(Ids::default());
         let provider = SdkTracerProvider::builder()
@@ -121,7 +146,10 @@ impl Traced {
             traces: Vec::new(),
             free: Vec::new(),
             arrived: Arrived::default(),
-            footprint: Box::new(footprint),
+            kept: Vec::new(),
+            holding: Box::new(holding),
+            peak_bytes: 0,
+            least_share: 1.0,
         })
     }
 
@@ -130,9 +158,21 @@ impl Traced {
         self.arrived
     }
 
+    /// Every request, and whether its root arrived.
+    pub fn outcomes(&self) -> impl Iterator<Item = (&Request, bool)> {
+        self.requests.iter().zip(self.kept.iter().copied())
+    }
+
+    /// The smallest share of all traces that was recorded at any time: those with randomness in that share were
+    /// never at risk.
+    pub fn least_share(&self) -> f64 {
+        self.least_share
+    }
+
     fn start(&mut self, request: &Request) {
         let index = self.requests.len() as u64;
         self.requests.push(*request);
+        self.kept.push(false);
         self.ids.trace.store(index, Ordering::Relaxed);
         self.ids
             .randomness
@@ -196,6 +236,9 @@ impl Traced {
             open.child.end_with_timestamp(end);
             if last {
                 open.root.end_with_timestamp(end);
+            }
+            self.peak_bytes = self.peak_bytes.max(self.holding.bytes());
+            if last {
                 self.free.push(place);
                 continue;
             }
@@ -224,8 +267,11 @@ impl Traced {
             let index = u128::from_be_bytes(context.trace_id().to_bytes()) >> 64;
             let threshold = OtelTraceState::of(context.trace_state()).threshold();
             let count = threshold.map_or(0.0, |threshold| threshold.adjusted_count());
-            kept.keep(&self.requests[index as usize - 1], count);
+            let index = index as usize - 1;
+            self.kept[index] = true;
+            kept.keep(&self.requests[index], count);
         }
+        self.least_share = self.least_share.min(self.holding.share());
     }
 }
 
@@ -257,15 +303,18 @@ impl Candidate for Traced {
 
     fn finish(&mut self, kept: &mut Recording) {
         self.end_until(Duration::MAX);
-        let steps = CLOSING.as_millis() / TICK.as_millis();
-        for _ in 0..steps {
-            self.advance_to(self.now + TICK);
-            self.work(TICK, kept);
+        for _ in 0..CLOSING {
+            let second = Duration::from_secs(1);
+            self.advance_to(self.now + second);
+            self.work(second, kept);
         }
     }
 
     fn footprint(&self) -> Footprint {
-        (self.footprint)()
+        Footprint {
+            peak_bytes: self.peak_bytes,
+            evicted: self.holding.evicted(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use http_body::{Body, Frame};
 use http_body_util::Full;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::{
-    Link, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
+    Link, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState,
     TracerProvider,
 };
 use opentelemetry::{Context, KeyValue};
@@ -21,7 +21,7 @@ use opentelemetry_sdk::trace::{
 };
 use throughline_config::Propagator;
 use throughline_engine::{MeterProvider, Reader};
-use throughline_model::{Data, Fate, KeepReason, TraceKeeper};
+use throughline_model::{Data, Fate, KeepReason, SoFar, TraceKeeper};
 use throughline_testkit::{InMemoryReader, ManualClock};
 use tokio::sync::mpsc;
 use tower_layer::Layer;
@@ -112,7 +112,7 @@ impl Keeper {
         TraceKeeper::keep(self, span.trace_id(), span.span_id(), why);
     }
 
-    /// As a policy would that looks at spans when they end.
+    /// As a policy would that looks at what ends.
     pub(super) fn keep_errors(&self) {
         self.0.lock().unwrap().errors = true;
     }
@@ -136,17 +136,20 @@ impl TraceKeeper for Keeper {
     fn is_kept(&self, trace: TraceId) -> bool {
         self.0.lock().unwrap().kept.contains(&trace)
     }
+
+    fn ending(&self, root: &SpanContext, so_far: SoFar<'_>) -> bool {
+        let state = self.0.lock().unwrap();
+        let open = state.ended.iter().all(|it| it.span_context != *root);
+        assert!(open, "asked while the span is open");
+        state.kept.contains(&root.trace_id()) || state.errors && so_far.failed
+    }
 }
 
 impl SpanProcessor for Keeper {
     fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &Context) {}
 
     fn on_end(&self, span: SpanData) {
-        let mut state = self.0.lock().unwrap();
-        if state.errors && matches!(span.status, Status::Error { .. }) {
-            state.kept.push(span.span_context.trace_id());
-        }
-        state.ended.push(span);
+        self.0.lock().unwrap().ended.push(span);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

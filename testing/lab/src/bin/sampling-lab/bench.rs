@@ -1,16 +1,17 @@
 //! Runs the plan.
 
 use std::io;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use throughline_lab::{Bias, Candidate, Measures, Recording, Setup, Workload, field, ours};
+use throughline_lab::{Bias, Measures, Recording, Workload};
 
 use crate::arguments::Arguments;
+use crate::candidates::{Entry, candidates, check};
 use crate::output;
-use crate::plan::{self, Load};
+use crate::parallel::in_parallel;
+use crate::plan::{self, Load, Set};
 
 /// One workload, and what each sampler made of it.
 #[derive(Debug)]
@@ -35,35 +36,34 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     };
     let jobs: Vec<(Load, Workload)> = loads
         .iter()
-        .flat_map(|load| {
-            load.workloads()
-                .into_iter()
-                .map(|workload| (*load, workload))
-        })
+        .flat_map(|load| load.workloads().into_iter().map(|it| (*load, it)))
         .collect();
-    known(&jobs, &arguments.sampler)?;
+    let sets: Vec<_> = jobs
+        .iter()
+        .map(|(load, workload)| (load.set(), workload.clone()))
+        .collect();
+    check(&sets, &arguments.sampler)?;
+
     let progress = MultiProgress::new();
     let runs = in_parallel(&jobs, |(load, workload)| {
-        let line = line(&progress, workload.name, workload.operations.len());
+        let line = line(&progress, workload.name, workload);
         line.set_length(workload.duration.as_secs());
-        let (names, mut candidates) = candidates(workload, &arguments.sampler);
-        let report = |now: Duration| line.set_position(now.as_secs());
-        let recordings = throughline_lab::run(workload, arguments.seed, &mut candidates, &report);
+        let entries = candidates(load.set(), workload, &arguments.sampler)?;
+        let results = outcomes(workload, arguments.seed, entries, &line);
         line.finish_and_clear();
-        let results = recordings.into_iter().zip(&candidates).zip(names);
-        let results = results.map(|((recording, candidate), ours)| Outcome {
-            sampler: candidate.name(),
-            ours,
-            measures: Measures::of(workload, &recording).with(candidate.footprint()),
-            recording,
-        });
-        Run {
+        Ok(Run {
             load: *load,
             workload: workload.clone(),
-            results: results.collect(),
-        }
+            results,
+        })
     });
-    let biases = biases(arguments, &progress);
+    let runs: Vec<Run> = runs.into_iter().collect::<io::Result<_>>()?;
+    let mut biases = Vec::new();
+    if arguments.seeds >= 2 {
+        for (set, workload) in plan::biased() {
+            biases.extend(bias(set, &workload, arguments, &progress)?);
+        }
+    }
     output::tables(&runs, &biases)?;
     if let Some(file) = &arguments.json {
         output::json(file, &runs, &biases)?;
@@ -71,101 +71,62 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     output::pictures(&arguments.svg, &runs)
 }
 
-/// Over the seeds, each sampler's bias.
-fn biases(arguments: &Arguments, progress: &MultiProgress) -> Vec<(&'static str, Bias)> {
-    if arguments.seeds < 2 {
-        return Vec::new();
-    }
-    let workload = plan::biased();
-    let seeds: Vec<u64> = (arguments.seed..).take(arguments.seeds as usize).collect();
-    let line = line(progress, "bias over seeds", workload.operations.len());
-    line.set_length(arguments.seeds);
-    let by_seed = in_parallel(&seeds, |seed| {
-        let (_, mut candidates) = candidates(&workload, &arguments.sampler);
-        let recordings = throughline_lab::run(&workload, *seed, &mut candidates, &|_| {});
-        line.inc(1);
-        recordings
-    });
-    line.finish_and_clear();
-    let (_, candidates) = candidates(&workload, &arguments.sampler);
-    candidates
-        .iter()
-        .enumerate()
-        .map(|(index, candidate)| {
-            let runs = by_seed.iter().map(|recordings| &recordings[index]);
-            (candidate.name(), Bias::over(runs))
+fn outcomes(
+    workload: &Workload,
+    seed: u64,
+    entries: Vec<Entry>,
+    line: &ProgressBar,
+) -> Vec<Outcome> {
+    let (ours, mut candidates): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+    let report = |now: Duration| line.set_position(now.as_secs());
+    let recordings = throughline_lab::run(workload, seed, &mut candidates, &report);
+    let results = recordings.into_iter().zip(&candidates).zip(ours);
+    results
+        .map(|((recording, candidate), ours)| Outcome {
+            sampler: candidate.name(),
+            ours,
+            measures: Measures::of(workload, &recording).with(candidate.footprint()),
+            recording,
         })
         .collect()
 }
 
-/// An error where one of these names no sampler.
-fn known(jobs: &[(Load, Workload)], named: &[String]) -> io::Result<()> {
-    let mut names = Vec::new();
-    for (_, workload) in jobs {
-        for candidate in candidates(workload, &[]).1 {
-            if !names.contains(&candidate.name()) {
-                names.push(candidate.name());
-            }
-        }
-    }
-    for name in named {
-        if !names.iter().any(|it| contains(it, name)) {
-            let error = format!("--sampler is {name:?}: expected part of one of {names:?}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
-        }
-    }
-    Ok(())
-}
-
-fn contains(name: &str, part: &str) -> bool {
-    name.to_lowercase().contains(&part.to_lowercase())
-}
-
-/// Those whose name contains one of these, and for each whether it is ours.
-fn candidates(workload: &Workload, named: &[String]) -> (Vec<bool>, Vec<Box<dyn Candidate>>) {
-    let setup = Setup::of(workload);
-    let field = field::all(&setup).into_iter().map(|it| (false, it));
-    let ours = ours::all(&setup).into_iter().map(|it| (true, it));
-    let asked = |name: &str| named.is_empty() || named.iter().any(|part| contains(name, part));
-    field.chain(ours).filter(|(_, it)| asked(it.name())).unzip()
-}
-
-/// Does this with each, on as many threads as there are processors; results in the order of the inputs.
-fn in_parallel<T: Sync, R: Send>(inputs: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let next = Mutex::new(inputs.iter().enumerate());
-    let done = Mutex::new(Vec::with_capacity(inputs.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let Some((index, input)) = lock(&next).next() else {
-                        return;
-                    };
-                    let result = work(input);
-                    lock(&done).push((index, result));
-                }
-            });
-        }
+/// Each sampler's bias over the seeds.
+fn bias(
+    set: Set,
+    workload: &Workload,
+    arguments: &Arguments,
+    progress: &MultiProgress,
+) -> io::Result<Vec<(&'static str, Bias)>> {
+    let seeds: Vec<u64> = (arguments.seed..).take(arguments.seeds as usize).collect();
+    let line = line(progress, "bias over seeds", workload);
+    line.set_length(arguments.seeds);
+    let hidden = ProgressBar::hidden();
+    let by_seed = in_parallel(&seeds, |seed| {
+        let entries = candidates(set, workload, &arguments.sampler)?;
+        let outcomes = outcomes(workload, *seed, entries, &hidden);
+        line.inc(1);
+        Ok(outcomes)
     });
-    let mut done = done
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
+    line.finish_and_clear();
+    let by_seed: Vec<Vec<Outcome>> = by_seed.into_iter().collect::<io::Result<_>>()?;
+    let samplers = by_seed.first().map_or(&[][..], Vec::as_slice);
+    let of = |index: usize| {
+        by_seed
+            .iter()
+            .map(move |outcomes| &outcomes[index].recording)
+    };
+    let named = samplers.iter().enumerate();
+    Ok(named
+        .map(|(index, outcome)| (outcome.sampler, Bias::over(of(index))))
+        .collect())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn line(progress: &MultiProgress, name: &str, operations: usize) -> ProgressBar {
+fn line(progress: &MultiProgress, name: &str, workload: &Workload) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:32} {bar:40} {percent:>3} %  {eta} left");
     let line = progress.add(ProgressBar::new(0));
     if let Ok(style) = style {
         line.set_style(style);
     }
-    line.with_prefix(format!("{name}, {operations} operations"))
+    line.with_prefix(format!("{name}, {} operations", workload.operations.len()))
 }

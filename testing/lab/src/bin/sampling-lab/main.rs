@@ -2,7 +2,9 @@
 
 mod arguments;
 mod bench;
+mod candidates;
 mod output;
+mod parallel;
 mod plan;
 
 use std::process::ExitCode;

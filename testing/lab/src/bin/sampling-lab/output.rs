@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use throughline_lab::{Bias, Measures, Picture, Row, Settled, Table};
+use throughline_lab::{Bars, Bias, Measures, Picture, Row, Settled, Table};
 
 use crate::bench::Run;
+use crate::plan::Load;
 
 pub(crate) fn tables(runs: &[Run], biases: &[(&'static str, Bias)]) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -150,8 +151,37 @@ pub(crate) fn pictures(folder: &Path, runs: &[Run]) -> io::Result<()> {
         let file = folder.join(format!("{name}-{}.svg", run.workload.operations.len()));
         at(&file, fs::write(&file, picture.svg(&rows)))?;
     }
+    if let Some(run) = runs.iter().find(|run| run.load == Load::Failures) {
+        let file = folder.join("kept.svg");
+        at(&file, fs::write(&file, kept(run)))?;
+    }
     println!("pictures: {}", folder.display());
     Ok(())
+}
+
+/// What each sampler kept of what someone will look for.
+fn kept(run: &Run) -> String {
+    let bars = Bars {
+        title: "What is kept of 1,000 requests a second",
+        columns: &[
+            "of all requests",
+            "of errors",
+            "of outliers",
+            "of operations, per minute",
+        ],
+    };
+    let rows = run.results.iter().map(|outcome| {
+        let measures = &outcome.measures;
+        let all = outcome.recording.totals.kept as f64 / outcome.recording.totals.offered as f64;
+        let shares = [
+            Some(all),
+            Some(measures.error_recall),
+            Some(measures.outlier_recall),
+            measures.seen,
+        ];
+        (outcome.sampler, outcome.ours, shares.to_vec())
+    });
+    bars.svg(&rows.collect::<Vec<_>>())
 }
 
 /// Says which path it was.

@@ -20,6 +20,19 @@ pub(crate) enum Load {
     Day,
     /// 2,000 requests a second, over 10,000 operations.
     Popularity,
+    /// 1,000 requests a second of which 1 % is to be sampled: errors and outliers are known at the end alone.
+    Failures,
+}
+
+/// Which samplers take part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Set {
+    /// Those that decide when a trace starts.
+    Heads,
+    /// Whole pipelines that decide when it has ended.
+    Pipelines,
+    /// Both.
+    All,
 }
 
 const STEADY: f64 = 2_000.0;
@@ -79,6 +92,26 @@ impl Load {
                 let workload = Workload::new("popularity", load, seconds(300), 10_000, 100.0);
                 vec![workload.zipf(1.1).warmed_up_for(seconds(60))]
             }
+            Self::Failures => {
+                let load = Shape::Steady { rate: 1_000.0 };
+                vec![
+                    Workload::new("failures", load, seconds(180), 200, 10.0)
+                        .warmed_up_for(seconds(60)),
+                ]
+            }
+        }
+    }
+
+    pub(crate) fn set(self) -> Set {
+        match self {
+            // Real spans take microseconds each: these would take minutes.
+            Self::Steady
+            | Self::Step
+            | Self::Ramp
+            | Self::Bursts
+            | Self::Day
+            | Self::Popularity => Set::Heads,
+            Self::Failures => Set::All,
         }
     }
 
@@ -94,6 +127,7 @@ impl Load {
             Self::Bursts => vec![("", seconds(90), seconds(210))],
             Self::Day => vec![("", seconds(3_600), seconds(86_400))],
             Self::Steady | Self::Popularity => vec![("", seconds(60), seconds(300))],
+            Self::Failures => vec![("", seconds(60), seconds(180))],
         }
     }
 }
@@ -104,13 +138,20 @@ fn both(workload: impl Fn(usize) -> Workload) -> Vec<Workload> {
 }
 
 /// What the bias is taken over: a step in a short time, so that changing probabilities are in it.
-pub(crate) fn biased() -> Workload {
-    let seconds = Duration::from_secs;
-    let load = Shape::Step {
-        low: 1_000.0,
-        high: 10_000.0,
-        up: seconds(20),
-        down: seconds(26),
+pub(crate) fn biased() -> Vec<(Set, Workload)> {
+    let step = |low: f64, operations| {
+        let seconds = Duration::from_secs;
+        let load = Shape::Step {
+            low,
+            high: 10.0 * low,
+            up: seconds(20),
+            down: seconds(26),
+        };
+        Workload::new("bias", load, seconds(40), operations, low / 10.0)
+            .warmed_up_for(Duration::ZERO)
     };
-    Workload::new("bias", load, seconds(40), 50, 100.0).warmed_up_for(Duration::ZERO)
+    vec![
+        (Set::Heads, step(1_000.0, 50)),
+        (Set::Pipelines, step(50.0, 50)),
+    ]
 }
