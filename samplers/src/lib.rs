@@ -40,8 +40,10 @@
 //! # Ok::<(), throughline_samplers::Error>(())
 //! ```
 
+pub mod adaptive;
 pub mod batch;
 mod error;
+mod policies;
 pub mod priority;
 pub mod probability;
 pub mod propagator;
@@ -52,7 +54,12 @@ mod span_queue;
 mod span_starts;
 mod span_weight;
 
+pub use adaptive::{
+    AdaptiveBuilder, AdaptiveSampler, AdaptiveSettings, AdaptiveState, CpuLoad, LoadSignal,
+    OperationState,
+};
 pub use error::Error;
+pub use policies::Policies;
 pub use priority::{Pattern, Patterns, PriorityRules, PrioritySampler, Rule, RuleCount};
 pub use retention::{
     PartCounts, RetainingSampler, Retention, RetentionBuffer, RetentionCounts, Slow,

@@ -68,6 +68,7 @@ pub use composable::{
     ComposableAlwaysOff, ComposableAlwaysOn, ComposableProbability, ComposableSampler,
 };
 pub use composite::CompositeSampler;
+pub(crate) use intent::Prepared;
 pub use intent::{SamplingIntent, TraceStateProvider};
 pub use parent_threshold::ComposableParentThreshold;
 pub use predicate::Predicate;

@@ -10,7 +10,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
 use throughline_samplers::probability::*;
-use throughline_samplers::{Pattern, PriorityRules, PrioritySampler, Rule};
+use throughline_samplers::{AdaptiveSampler, Pattern, PriorityRules, PrioritySampler, Rule};
 use throughline_testkit::ManualClock;
 
 /// Traces whose randomness is the lowest and the highest there is.
@@ -138,4 +138,37 @@ fn a_root_that_a_rule_samples_allocates_what_is_added() {
     let sampler = by_rules();
     assert_eq!(allocations(&sampler, &Context::new(), HIGHEST), (true, 4));
     assert_eq!(sampler.counts()[2].matched, 2);
+}
+
+/// As it is after an operation's first call, with many others beside it.
+fn adaptive() -> AdaptiveSampler {
+    let builder = AdaptiveSampler::builder().base_rate(0.01);
+    let sampler = builder.load_signal(|| 0.0).build().unwrap();
+    for n in 0..1_000 {
+        sampler.intent(&SpanStart::root(&format!("GET /{n}")));
+    }
+    // The first call of this one, and the first use of its rung.
+    for _ in 0..2 {
+        allocations(&sampler, &Context::new(), LOWEST);
+    }
+    sampler
+}
+
+#[test]
+fn an_adaptive_drop_allocates_nothing() {
+    let sampler = adaptive();
+    assert_eq!(allocations(&sampler, &Context::new(), LOWEST), (false, 0));
+    assert_eq!(
+        allocations(&sampler, &child_of(LOWEST, false), LOWEST),
+        (false, 0)
+    );
+}
+
+/// The `tracestate` and a list of attributes.
+#[test]
+fn an_adaptive_root_that_is_sampled_allocates_what_is_added() {
+    assert_eq!(
+        allocations(&adaptive(), &Context::new(), HIGHEST),
+        (true, 4)
+    );
 }

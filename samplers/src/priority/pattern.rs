@@ -120,7 +120,11 @@ impl Pattern {
         }))
     }
 
-    pub(super) fn matches_text(&self, given: &str) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.0, Wanted::Text(_))
+    }
+
+    pub(crate) fn matches_text(&self, given: &str) -> bool {
         matches!(&self.0, Wanted::Text(text) if text.matches(given))
     }
 

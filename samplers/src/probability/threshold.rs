@@ -145,7 +145,7 @@ impl Threshold {
     }
 
     /// As [`with_precision`](Self::with_precision); what is out of range is taken to its end.
-    pub(super) fn rounded(probability: f64, precision: u32) -> Self {
+    pub(crate) fn rounded(probability: f64, precision: u32) -> Self {
         let probability = probability.clamp(Self::MIN_PROBABILITY, 1.0);
         let sampled = (probability * RANGE as f64).round() as u64;
         let exact = RANGE - sampled;
