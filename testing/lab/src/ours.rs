@@ -39,8 +39,8 @@ pub fn pipelines(setup: &Setup) -> io::Result<Vec<Box<dyn Candidate>>> {
         Ok(Box::new(traced))
     };
     Ok(vec![
-        retained("our ratio, retention", AMPLE)?,
-        retained("our ratio, 128 KiB", SCARCE)?,
+        retained("our retention", AMPLE)?,
+        retained("our retention, 128 KiB", SCARCE)?,
     ])
 }
 
