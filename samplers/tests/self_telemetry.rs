@@ -17,7 +17,8 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use throughline_model::SelfMeter;
 use throughline_samplers::batch::{self, BatchSettings, Items};
-use throughline_samplers::{CountedSampler, SpanQueue};
+use throughline_samplers::probability::{ComposableSampler, SpanStart};
+use throughline_samplers::{CountedSampler, PriorityRules, PrioritySampler, Rule, SpanQueue};
 use throughline_testkit::CollectingSpanExporter;
 
 /// A meter whose observable instruments are read when the test says so.
@@ -263,4 +264,36 @@ fn the_sampler_counts_every_span_by_result_and_origin_of_its_parent() {
             (&of("remote", "DROP"), 1),
         ],
     );
+}
+
+#[test]
+fn rules_say_how_often_they_matched() {
+    let instruments = Instruments::default();
+    let meter = SelfMeter::new();
+    let rules = PriorityRules::new()
+        .rule(Rule::new("jobs").span_name("job").rate(1.0))
+        .rule(Rule::new("never").span_name("never").rate(1.0));
+    let sampler = PrioritySampler::new(rules.clone()).unwrap();
+    sampler.report_to(&meter);
+    meter.bind(instruments.meter());
+    for name in ["job", "job", "task"] {
+        sampler.intent(&SpanStart::root(name));
+    }
+    let matched =
+        |rule: &str| format!("throughline.sampler.rule.matched[{{span}}] sampler.rule={rule}");
+    let expected = BTreeMap::from([(matched("default"), 1), (matched("jobs"), 2)]);
+    assert_eq!(instruments.read(), expected);
+
+    // What stays goes on.
+    sampler
+        .replace(rules.rule(Rule::new("tasks").span_name("task").rate(1.0)))
+        .unwrap();
+    sampler.intent(&SpanStart::root("task"));
+    let expected = [expected, BTreeMap::from([(matched("tasks"), 1)])]
+        .into_iter()
+        .flatten();
+    assert_eq!(instruments.read(), expected.collect());
+
+    drop(sampler);
+    assert_eq!(instruments.read(), BTreeMap::new());
 }

@@ -1,9 +1,8 @@
 //! The sampler.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use opentelemetry::trace::{Link, SpanKind, TraceId};
@@ -11,15 +10,12 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 use throughline_model::{Clock, SelfMeter, SystemClock};
 
-use super::check::DEFAULT_ID;
-use super::counter::Counter;
-use super::index::Index;
-use super::rule::Rule;
-use super::rules::{DEFAULT_RATE, PriorityRules};
+use super::in_force::InForce;
+use super::ready::Ready;
+use super::rules::PriorityRules;
 use crate::Error;
 use crate::probability::{
-    ComposableAlwaysOn, ComposableParentThreshold, ComposableRateLimiting, ComposableSampler,
-    CompositeSampler, SamplingIntent, SpanStart, Threshold,
+    ComposableParentThreshold, ComposableSampler, CompositeSampler, SamplingIntent, SpanStart,
 };
 
 /// Samples a trace as the first rule says that is for its root; children follow their parent.
@@ -62,34 +58,12 @@ pub struct PrioritySampler {
 }
 
 struct Shared {
-    active: ArcSwap<Active>,
+    active: ArcSwap<InForce>,
+    ready: Ready,
     clock: Arc<dyn Clock>,
     /// Held by who replaces the rules: what the new ones take over is what the old ones had.
     replacing: Mutex<()>,
 }
-
-/// Rules in force.
-struct Active {
-    rules: PriorityRules,
-    index: Index,
-    /// Those of the rules, and the default's after them.
-    outcomes: Box<[Outcome]>,
-}
-
-struct Outcome {
-    share: Share,
-    high_value: bool,
-    matched: Arc<Counter>,
-}
-
-enum Share {
-    Never,
-    Rate(Threshold, f64),
-    Budget(Arc<Budget>),
-}
-
-/// Spans per second, and who hands them out.
-struct Budget(f64, ComposableRateLimiting<ComposableAlwaysOn>);
 
 /// How many spans one rule was for.
 ///
@@ -150,9 +124,11 @@ impl PrioritySampler {
     /// # Ok::<(), throughline_samplers::Error>(())
     /// ```
     pub fn with_clock(rules: PriorityRules, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let active = Active::new(rules, None, &clock)?;
+        let ready = Ready::default();
+        let active = InForce::new(rules, None, &ready, &clock)?;
         let shared = Arc::new(Shared {
             active: ArcSwap::from_pointee(active),
+            ready,
             clock,
             replacing: Mutex::default(),
         });
@@ -204,7 +180,7 @@ impl PrioritySampler {
         let held = shared.replacing.lock();
         let _held = held.unwrap_or_else(PoisonError::into_inner);
         let before = shared.active.load_full();
-        let active = Active::new(rules, Some(&before), &shared.clock)?;
+        let active = InForce::new(rules, Some(&before), &shared.ready, &shared.clock)?;
         shared.active.store(Arc::new(active));
         Ok(())
     }
@@ -239,7 +215,7 @@ impl PrioritySampler {
     /// # Ok::<(), throughline_samplers::Error>(())
     /// ```
     pub fn rules(&self) -> PriorityRules {
-        self.shared.active.load().rules.clone()
+        self.shared.active.load().rules().clone()
     }
 
     /// How many spans each rule in force decided, in their order, the default last.
@@ -255,13 +231,11 @@ impl PrioritySampler {
     /// ```
     pub fn counts(&self) -> Vec<RuleCount> {
         let active = self.shared.active.load();
-        let counts = active.ids().zip(&active.outcomes);
-        counts
-            .map(|(rule, outcome)| RuleCount {
-                rule: rule.into(),
-                matched: outcome.matched.total(),
-            })
-            .collect()
+        let counts = active.counts().map(|(rule, matched)| RuleCount {
+            rule: rule.into(),
+            matched,
+        });
+        counts.collect()
     }
 
     /// Reports [`counts`](Self::counts) as `throughline.sampler.rule.matched`, a counter of `{span}` with
@@ -287,8 +261,7 @@ impl PrioritySampler {
                         return;
                     };
                     let active = shared.active.load();
-                    for (rule, outcome) in active.ids().zip(&active.outcomes) {
-                        let total = outcome.matched.total();
+                    for (rule, total) in active.counts() {
                         // What never matched makes no series.
                         if total > 0 {
                             let rule = KeyValue::new("sampler.rule", rule.to_owned());
@@ -301,111 +274,9 @@ impl PrioritySampler {
     }
 }
 
-impl Active {
-    fn new(
-        rules: PriorityRules,
-        before: Option<&Self>,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
-        rules.check()?;
-        let known: HashMap<&str, &Outcome> = before
-            .into_iter()
-            .flat_map(|before| before.ids().zip(&before.outcomes))
-            .collect();
-        let outcome = |id: &str, rate: Option<f64>, budget: Option<f64>, high_value: bool| {
-            let known = known.get(id).copied();
-            let share = match budget {
-                Some(budget) => Share::Budget(Budget::new(budget, known, clock)?),
-                None => Share::rate(rate.unwrap_or(DEFAULT_RATE))?,
-            };
-            let matched = known.map(|known| Arc::clone(&known.matched));
-            Ok(Outcome {
-                share,
-                high_value,
-                matched: matched.unwrap_or_default(),
-            })
-        };
-        let of_rule = |rule: &Rule| outcome(&rule.id, rule.rate, rule.budget, rule.high_value);
-        let default = outcome(DEFAULT_ID, rules.default_rate, rules.default_budget, false);
-        let outcomes = rules.rules.iter().map(of_rule).chain([default]);
-        let outcomes = outcomes.collect::<Result<_, Error>>()?;
-        Ok(Self {
-            index: Index::new(&rules.rules),
-            outcomes,
-            rules,
-        })
-    }
-
-    fn ids(&self) -> impl Iterator<Item = &str> {
-        let ids = self.rules.rules.iter().map(|rule| &*rule.id);
-        ids.chain([DEFAULT_ID])
-    }
-
-    fn outcome(&self, span: &SpanStart<'_>) -> &Outcome {
-        let rules = &self.rules.rules;
-        let first = self.index.first(rules, span).unwrap_or(rules.len());
-        &self.outcomes[first]
-    }
-}
-
-impl Share {
-    fn rate(rate: f64) -> Result<Self, Error> {
-        if rate == 0.0 {
-            return Ok(Self::Never);
-        }
-        Ok(Self::Rate(Threshold::from_probability(rate)?, rate))
-    }
-}
-
-impl Budget {
-    /// The known one, with what it has left, if it is the same.
-    fn new(
-        per_second: f64,
-        known: Option<&Outcome>,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, Error> {
-        match known.map(|known| &known.share) {
-            Some(Share::Budget(budget)) if budget.0 == per_second => Ok(Arc::clone(budget)),
-            _ => {
-                let everything = ComposableAlwaysOn::new();
-                let clock = Arc::clone(clock);
-                let limited = ComposableRateLimiting::new(everything, per_second, clock)?;
-                Ok(Arc::new(Self(per_second, limited)))
-            }
-        }
-    }
-}
-
-static HIGH_VALUE: LazyLock<[KeyValue; 1]> =
-    LazyLock::new(|| [KeyValue::new("sampled.high_value", true)]);
-
-impl Active {
-    fn intent(&self, span: &SpanStart<'_>) -> SamplingIntent<'static> {
-        let outcome = self.outcome(span);
-        outcome.matched.add_one();
-        let intent = match &outcome.share {
-            Share::Never => return SamplingIntent::dropped(),
-            Share::Rate(threshold, rate) => {
-                SamplingIntent::reliable(*threshold).with_sample_rate(*rate)
-            }
-            Share::Budget(budget) => match budget.1.intent(span).threshold() {
-                None => return SamplingIntent::dropped(),
-                Some(threshold) => {
-                    SamplingIntent::reliable(threshold).with_sample_rate(threshold.probability())
-                }
-            },
-        };
-        if outcome.high_value {
-            intent.annotated(&*HIGH_VALUE)
-        } else {
-            intent
-        }
-    }
-}
-
 impl ComposableSampler for Shared {
     fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
-        self.active.load().intent(span)
+        self.active.load().intent(span, &self.ready)
     }
 }
 
@@ -433,7 +304,7 @@ impl ShouldSample for PrioritySampler {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("PrioritySampler")
-            .field(&self.active.load().rules)
+            .field(self.active.load().rules())
             .finish()
     }
 }

@@ -3,8 +3,12 @@ use std::time::Duration;
 
 use throughline_testkit::ManualClock;
 
+use opentelemetry::KeyValue;
+
 use super::super::pattern::Pattern;
+use super::super::rule::Rule;
 use super::*;
+use crate::probability::Threshold;
 
 fn probability(sampler: &PrioritySampler, name: &str) -> Option<f64> {
     let intent = sampler.intent(&SpanStart::root(name));
