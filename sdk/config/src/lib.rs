@@ -57,6 +57,6 @@ pub use metrics::{ExemplarFilter, HistogramAggregation, Metrics, TemporalityPref
 pub use otlp::{Compression, Endpoint, Otlp, OtlpSettings, OtlpVariables, Protocol, Signal};
 pub use pairs::Headers;
 pub use reader::NO_LIMIT;
-pub use sampler::Sampler;
+pub use sampler::{Adaptive, Sampler};
 pub use variables::{VARIABLES, Variable};
 pub use words::{Exporter, LogLevel, Propagator};

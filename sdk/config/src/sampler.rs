@@ -1,12 +1,15 @@
 //! Which traces are sampled.
 
+use std::path::PathBuf;
+
 use crate::Invalid;
 use crate::reader::Reader;
 use crate::words::{Word, words};
 
 /// A sampler with its argument (`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`).
 ///
-/// Ratios lie in `0.0..=1.0`; without an argument they are 1.0.
+/// Ratios lie in `0.0..=1.0`; without an argument they are 1.0. The names `adaptive` and `priority` are Throughline's own;
+/// the specification leaves room for such.
 ///
 /// ```
 /// use throughline_config::{Environment, Sampler};
@@ -17,10 +20,10 @@ use crate::words::{Word, words};
 ///     _ => None,
 /// });
 /// let sampler = Sampler::ParentBasedTraceIdRatio(0.25);
-/// assert_eq!(environment.sampler, Some(sampler));
 /// assert_eq!(sampler.to_string(), "parentbased_traceidratio 0.25");
+/// assert_eq!(environment.sampler, Some(sampler));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Sampler {
     /// `always_on`: every trace.
@@ -35,6 +38,23 @@ pub enum Sampler {
     ParentBasedAlwaysOff,
     /// `parentbased_traceidratio`: what the parent says, else this share.
     ParentBasedTraceIdRatio(f64),
+    /// `adaptive`: what the parent says, else what keeps the sampled spans on a budget.
+    Adaptive(Adaptive),
+    /// `priority`: what the parent says, else what the rules in this file say; without one, the preset.
+    Priority(Option<PathBuf>),
+}
+
+/// What the argument of `adaptive` may be.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Adaptive {
+    /// There is none.
+    #[default]
+    Default,
+    /// A number more than 0: sampled spans per second.
+    Target(f64),
+    /// Anything else: the path of a file.
+    File(PathBuf),
 }
 
 const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -49,6 +69,9 @@ impl Sampler {
             name,
             Some(Name::TraceIdRatio | Name::ParentBasedTraceIdRatio)
         );
+        if let Some(own) = name.and_then(|name| name.with_file(argument.as_deref())) {
+            return Some(own);
+        }
         let mut ratio = 1.0;
         match argument {
             Some(value) if takes_ratio => match parse_ratio(&value) {
@@ -59,7 +82,13 @@ impl Sampler {
                 ARGUMENT,
                 value,
                 Name::expected("no value unless OTEL_TRACES_SAMPLER is one of", |name| {
-                    matches!(name, Name::TraceIdRatio | Name::ParentBasedTraceIdRatio)
+                    !matches!(
+                        name,
+                        Name::AlwaysOn
+                            | Name::AlwaysOff
+                            | Name::ParentBasedAlwaysOn
+                            | Name::ParentBasedAlwaysOff
+                    )
                 }),
             )),
             _ => {}
@@ -71,7 +100,27 @@ impl Sampler {
             Name::ParentBasedAlwaysOn => Self::ParentBasedAlwaysOn,
             Name::ParentBasedAlwaysOff => Self::ParentBasedAlwaysOff,
             Name::ParentBasedTraceIdRatio => Self::ParentBasedTraceIdRatio(ratio),
+            Name::Adaptive | Name::Priority => return None,
         })
+    }
+}
+
+impl Name {
+    /// Those whose argument may be a file: any text is one.
+    fn with_file(self, argument: Option<&str>) -> Option<Sampler> {
+        match self {
+            Self::Adaptive => Some(Sampler::Adaptive(match argument {
+                None => Adaptive::Default,
+                Some(text) => match text.parse() {
+                    Ok(target) if target > 0.0 && f64::is_finite(target) => {
+                        Adaptive::Target(target)
+                    }
+                    _ => Adaptive::File(text.into()),
+                },
+            })),
+            Self::Priority => Some(Sampler::Priority(argument.map(PathBuf::from))),
+            _ => None,
+        }
     }
 }
 
@@ -96,6 +145,10 @@ words! {
         ParentBasedAlwaysOff = "parentbased_always_off",
         /// `ParentBased(root=TraceIdRatioBased)`
         ParentBasedTraceIdRatio = "parentbased_traceidratio",
+        /// Throughline's own.
+        Adaptive = "adaptive",
+        /// Throughline's own.
+        Priority = "priority",
     }
 }
 
@@ -110,6 +163,15 @@ impl std::fmt::Display for Sampler {
             Self::ParentBasedTraceIdRatio(ratio) => {
                 write!(f, "{} {ratio}", Name::ParentBasedTraceIdRatio)
             }
+            Self::Adaptive(Adaptive::Default) => Name::Adaptive.fmt(f),
+            Self::Adaptive(Adaptive::Target(target)) => {
+                write!(f, "{} {target}/s", Name::Adaptive)
+            }
+            Self::Adaptive(Adaptive::File(path)) => {
+                write!(f, "{} {}", Name::Adaptive, path.display())
+            }
+            Self::Priority(None) => Name::Priority.fmt(f),
+            Self::Priority(Some(path)) => write!(f, "{} {}", Name::Priority, path.display()),
         }
     }
 }

@@ -42,8 +42,8 @@ pub static VARIABLES: &[Variable] = variables! {
     "OTEL_SERVICE_NAME", "", "the service's name; beats service.name in OTEL_RESOURCE_ATTRIBUTES";
     "OTEL_RESOURCE_ATTRIBUTES", "", "attributes of the service, key=value separated by commas, percent-encoded";
     "OTEL_PROPAGATORS", "tracecontext,baggage", "how context travels: tracecontext, baggage; none";
-    "OTEL_TRACES_SAMPLER", "parentbased_always_on", "which traces are sampled: always_on, always_off, traceidratio, each also as parentbased_…";
-    "OTEL_TRACES_SAMPLER_ARG", "1.0", "the share that traceidratio and parentbased_traceidratio keep, 0 to 1";
+    "OTEL_TRACES_SAMPLER", "parentbased_always_on", "which traces are sampled: always_on, always_off, traceidratio, each also as parentbased_…; adaptive, priority";
+    "OTEL_TRACES_SAMPLER_ARG", "1.0", "the share that (parentbased_)traceidratio keeps, 0 to 1; a file for priority, spans per second or a file for adaptive";
     "OTEL_TRACES_EXPORTER", "otlp", "where spans go: otlp, console; none";
     "OTEL_METRICS_EXPORTER", "otlp", "where metrics go: otlp, prometheus, console; none";
     "OTEL_LOGS_EXPORTER", "otlp", "where log records go: otlp, console; none";

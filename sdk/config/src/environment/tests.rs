@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
@@ -269,6 +270,37 @@ fn six_samplers_are_known() {
 }
 
 #[test]
+fn our_own_samplers_take_a_file_or_a_target() {
+    let sampler = |name, argument: &str| {
+        let set = [
+            ("OTEL_TRACES_SAMPLER", name),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ];
+        valid(&set).sampler.unwrap()
+    };
+    assert_eq!(
+        sampler("adaptive", ""),
+        Sampler::Adaptive(Adaptive::Default)
+    );
+    assert_eq!(
+        sampler("adaptive", "200"),
+        Sampler::Adaptive(Adaptive::Target(200.0))
+    );
+    let file = PathBuf::from("sampler.toml");
+    for (name, expected) in [
+        ("adaptive", Sampler::Adaptive(Adaptive::File(file.clone()))),
+        ("priority", Sampler::Priority(Some(file))),
+    ] {
+        assert_eq!(sampler(name, "sampler.toml"), expected);
+        assert_eq!(expected.to_string(), format!("{name} sampler.toml"));
+    }
+    assert_eq!(sampler("priority", ""), Sampler::Priority(None));
+    // No target, so the name of a file, which whoever opens it will say.
+    let file = Adaptive::File("-1".into());
+    assert_eq!(sampler("adaptive", "-1"), Sampler::Adaptive(file));
+}
+
+#[test]
 fn a_ratio_lies_between_0_and_1() {
     let sampler = |argument| {
         read(&[
@@ -279,8 +311,8 @@ fn a_ratio_lies_between_0_and_1() {
     let (environment, invalid) = sampler("0.25");
     assert_eq!(invalid, []);
     let ratio = Sampler::ParentBasedTraceIdRatio(0.25);
-    assert_eq!(environment.sampler, Some(ratio));
     assert_eq!(ratio.to_string(), "parentbased_traceidratio 0.25");
+    assert_eq!(environment.sampler, Some(ratio));
     for argument in ["NaN", "-0.1", "1.01", "inf", "half", "25%"] {
         let (environment, invalid) = sampler(argument);
         // As if it were not set.
@@ -300,7 +332,7 @@ fn an_argument_that_no_sampler_takes_is_named() {
     assert_eq!(
         refused("OTEL_TRACES_SAMPLER_ARG", "0.5"),
         "OTEL_TRACES_SAMPLER_ARG is \"0.5\": expected no value unless OTEL_TRACES_SAMPLER is one of \
-         traceidratio, parentbased_traceidratio"
+         traceidratio, parentbased_traceidratio, adaptive, priority"
     );
     let (environment, invalid) = read(&[
         ("OTEL_TRACES_SAMPLER", "always_on"),
