@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use opentelemetry::{Key, KeyValue, Value};
 use opentelemetry_sdk::trace::{ShouldSample, SpanExporter};
-use throughline_engine::{ExemplarFilter, TemporalityPreference, View};
+use throughline_engine::{ExemplarFilter, Outliers, Selector, TemporalityPreference, View};
 use throughline_model::{Clock, Push, Random, SystemClock, SystemRandom};
+use throughline_samplers::Retention;
 
 #[cfg(feature = "logs")]
 use crate::delivery::LogSink;
 use crate::delivery::SpanSink;
+use crate::sampler::Head;
 use crate::settings::Lookup;
 #[cfg(feature = "otlp")]
 use crate::settings::Otlp;
@@ -77,7 +79,9 @@ pub struct TelemetryBuilder {
     pub(crate) metric_exporter: Option<(Box<dyn Push>, &'static str)>,
     #[cfg(feature = "logs")]
     pub(crate) log_exporter: Option<LogSink>,
-    pub(crate) sampler: Option<Box<dyn ShouldSample>>,
+    pub(crate) sampler: Option<Head>,
+    pub(crate) retention: Option<Retention>,
+    pub(crate) outliers: Vec<(Selector, Outliers)>,
     pub(crate) views: Vec<View>,
     pub(crate) exemplar_filter: Option<ExemplarFilter>,
     pub(crate) temporality: Option<TemporalityPreference>,
@@ -104,6 +108,8 @@ impl TelemetryBuilder {
             #[cfg(feature = "logs")]
             log_exporter: None,
             sampler: None,
+            retention: None,
+            outliers: Vec::new(),
             views: Vec::new(),
             exemplar_filter: None,
             temporality: None,
@@ -244,7 +250,60 @@ impl TelemetryBuilder {
 
     /// Which traces are sampled. Beats `OTEL_TRACES_SAMPLER`. Default: all, unless the caller decided.
     pub fn sampler(mut self, sampler: impl ShouldSample + 'static) -> Self {
-        self.sampler = Some(Box::new(sampler));
+        self.sampler = Some(Head::new(sampler));
+        self
+    }
+
+    /// Which traces are kept although the sampler did not choose them, and how much may wait for that decision.
+    /// Default: every one with an error or an outlier, and half of those that take 500 ms or more.
+    ///
+    /// # Example
+    /// ```
+    /// use std::time::Duration;
+    /// use throughline::{Retention, Slow, Telemetry};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .retention(
+    ///         Retention::new()
+    ///             .slow(Slow::Above(Duration::from_millis(200)), 1.0)
+    ///             .max_bytes(16 << 20),
+    ///     )
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// Records only what the sampler chooses: nothing waits for the end of its trace. Exemplars still resolve; those of
+    /// outliers that were not sampled are missing.
+    pub fn without_retention(self) -> Self {
+        self.retention(Retention::new().share(0.0))
+    }
+
+    /// Which measurements of these histograms are outliers, whose traces are kept. A view's own choice comes first, then
+    /// the one that was added first. Default: what is above the quantile 0.999 of the last minute, in histograms whose
+    /// name ends in `.duration` and whose unit is `s`, which those of operations are.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::{Outliers, Selector, Telemetry};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .outliers(Selector::name("charge_card.duration"), Outliers::above(0.3))
+    ///     .outliers(Selector::name("batch.duration"), Outliers::none())
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn outliers(mut self, histograms: Selector, outliers: Outliers) -> Self {
+        self.outliers.push((histograms, outliers));
         self
     }
 
@@ -254,8 +313,8 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Which measurements may become exemplars. Beats `OTEL_METRICS_EXEMPLAR_FILTER`. Default: those made in
-    /// a sampled span.
+    /// Which measurements may become exemplars. Beats `OTEL_METRICS_EXEMPLAR_FILTER`. Default:
+    /// [`Resolvable`](ExemplarFilter::Resolvable), so that every exemplar has a trace that was delivered.
     pub fn exemplar_filter(mut self, filter: ExemplarFilter) -> Self {
         self.exemplar_filter = Some(filter);
         self

@@ -90,6 +90,7 @@ mod instruments;
 mod operation;
 mod pipeline;
 mod resource;
+mod sampler;
 mod series;
 mod settings;
 mod telemetry;
@@ -113,12 +114,16 @@ pub use telemetry::Telemetry;
 
 pub use throughline_engine::{
     Aggregation, Collector, ExemplarFilter, InstrumentKind, Instruments, Observable, Observations,
-    Registration, Selector, TemporalityPreference, View,
+    Outliers, Registration, Selector, TemporalityPreference, View,
 };
 pub use throughline_model as model;
 pub use throughline_model::{Clock, Push, Random};
 #[cfg(feature = "otlp")]
 pub use throughline_otlp::{Compression, Protocol, Signal, Tls};
+pub use throughline_samplers as samplers;
+pub use throughline_samplers::{
+    Pattern, PriorityRules, PrioritySampler, Retention, RetentionBuffer, Rule, Slow,
+};
 
 pub use opentelemetry;
 pub use opentelemetry_sdk;

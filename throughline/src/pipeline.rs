@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! settings ─► resource        converted once, for the engine and for opentelemetry_sdk
-//!          ─► metrics         engine, its readers: one for the push, one for /metrics
-//!          ─► traces          sampler ─ SdkTracerProvider ─ SpanQueue ─ worker
+//!          ─► traces          sampler ─ SdkTracerProvider ─ RetentionBuffer ─ worker
+//!          ─► metrics         engine, which asks the buffer for traces; its readers: one for the push, one for /metrics
 //!          ─► logs            SdkLoggerProvider ─ LogQueue ─ worker
 //!          ─► delivery thread workers, pushes, /metrics
 //!          ─► SelfMeter       bound last: from here on the parts report on themselves
@@ -20,7 +20,7 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::metrics::noop::NoopMeterProvider;
 use opentelemetry::trace::TracerProvider as _;
-use throughline_model::{SelfMeter, SystemClock};
+use throughline_model::{SelfMeter, SystemClock, TraceKeeper};
 
 #[cfg(feature = "tracing")]
 use crate::bridge::{Bridge, Outlet, Outlets};
@@ -60,6 +60,7 @@ pub(crate) fn disabled(description: Description) -> Parts {
         instrumentation: InstrumentationScope::builder("throughline").build(),
         meter_provider: None,
         tracer_provider: None,
+        spans: None,
         delivery: None,
         propagators: Vec::new(),
         keeper: None,
@@ -89,8 +90,9 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
     }
     let meter = SelfMeter::new();
     let resource = resolved.resource.for_sdk();
-    let metrics = metrics::assemble(&mut builder, &resolved, &meter)?;
     let traces = traces::assemble(&mut builder, &resolved, &resource, &meter)?;
+    let buffer = traces.as_ref().map(|it| it.buffer.clone());
+    let metrics = metrics::assemble(&mut builder, &resolved, buffer.as_ref(), &meter)?;
     #[cfg(feature = "logs")]
     let logs = logs::assemble(&mut builder, &resolved, &resource, &meter)?;
 
@@ -132,10 +134,11 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
     let delivery = Delivery::start(Plan {
         resource,
         meter: meter.clone(),
-        spans: traces.map(|it| (it.queue, it.worker, it.sink)),
+        spans: traces.map(|it| (it.buffer, it.worker, it.sink)),
         #[cfg(feature = "logs")]
         logs: logs.map(|it| (it.queue, it.worker, it.sink)),
         metrics: metrics.pusher,
+        provider: metrics.provider.clone(),
         #[cfg(feature = "prometheus")]
         prometheus: metrics.server,
         #[cfg(feature = "tracing")]
@@ -160,9 +163,12 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
         instrumentation,
         meter_provider: Some(metrics.provider),
         tracer_provider,
+        keeper: buffer
+            .clone()
+            .map(|it| Arc::new(it) as Arc<dyn TraceKeeper>),
+        spans: buffer,
         delivery: Some(delivery),
         propagators: resolved.propagators,
-        keeper: None,
         prometheus,
         #[cfg(feature = "tracing")]
         bridge: Bridge::new(outlets, filters),

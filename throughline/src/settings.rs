@@ -14,6 +14,7 @@ mod otlp;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod resolve;
+mod sampler;
 mod traces;
 
 use std::fmt;

@@ -11,6 +11,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use throughline_config::Propagator;
 use throughline_engine::{Collector, MeterProvider, Registration};
 use throughline_model::TraceKeeper;
+use throughline_samplers::RetentionBuffer;
 use tokio::sync::oneshot;
 
 use crate::delivery::Delivery;
@@ -64,6 +65,7 @@ pub(crate) struct Parts {
     pub(crate) instrumentation: InstrumentationScope,
     pub(crate) meter_provider: Option<MeterProvider>,
     pub(crate) tracer_provider: Option<SdkTracerProvider>,
+    pub(crate) spans: Option<RetentionBuffer>,
     pub(crate) delivery: Option<Delivery>,
     pub(crate) propagators: Vec<Propagator>,
     /// `None` where nothing is retained beyond head sampling.
@@ -280,6 +282,42 @@ impl Telemetry {
     /// ```
     pub fn tracer(&self) -> Option<SdkTracer> {
         self.parts().scope.tracer.clone()
+    }
+
+    /// Keeps the trace of the current span, whatever the sampler chose: what this process recorded of it, and what
+    /// services record that are called from now on. Nothing happens outside of a span.
+    ///
+    /// Code that knows no `Telemetry` sets the attribute `sampling.keep` to `true` on any span of the trace.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// # let debugged = true;
+    /// let charge = telemetry.operation("charge card").build();
+    /// charge.run(|| {
+    ///     if debugged {
+    ///         telemetry.keep();
+    ///     }
+    /// });
+    /// ```
+    pub fn keep(&self) {
+        if let Some(spans) = &self.parts().spans {
+            spans.keep_current();
+        }
+    }
+
+    /// The buffer in which traces wait for the decision whether they are kept: what it holds and what it lost, and the
+    /// [`TraceKeeper`](throughline_model::TraceKeeper) for measurements of one's own. `None` where nothing is traced.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// if let Some(traces) = telemetry.retention() {
+    ///     println!("{} bytes wait, {:?}", traces.bytes(), traces.counts());
+    /// }
+    /// ```
+    pub fn retention(&self) -> Option<&RetentionBuffer> {
+        self.parts().spans.as_ref()
     }
 
     /// Where Prometheus may scrape `/metrics`; `None` where it may not.

@@ -51,21 +51,19 @@ fn a_measurement_in_a_tracing_span_has_it_as_its_exemplar() {
 fn operations_and_tracing_spans_nest_in_the_order_they_were_opened() {
     let collector = Collector::start();
     bridged(&collector, &ALL, |telemetry| {
-        let operation = telemetry.operation("operation").build();
+        let middle = telemetry.operation("middle").build();
+        let innermost = telemetry.operation("innermost").build();
         info_span!("outer").in_scope(|| {
-            operation.run(|| info_span!("inner").in_scope(|| operation.run(|| ())));
+            middle.run(|| info_span!("inner").in_scope(|| innermost.run(|| ())));
         });
     });
-    let (outer, inner) = (collector.span("outer"), collector.span("inner"));
-    let spans = collector.spans();
-    let operations: Vec<_> = spans.iter().filter(|it| it.name == "operation").collect();
-    let [innermost, middle] = operations[..] else {
-        panic!("{spans:?}")
-    };
-    assert_eq!(middle.parent_span_id, outer.span_id);
-    assert_eq!(inner.parent_span_id, middle.span_id);
-    assert_eq!(innermost.parent_span_id, inner.span_id);
-    assert!(spans.iter().all(|it| it.trace_id == outer.trace_id));
+    let names = ["outer", "middle", "inner", "innermost"];
+    let spans = names.map(|name| collector.span(name));
+    for pair in spans.windows(2) {
+        assert_eq!(pair[1].parent_span_id, pair[0].span_id);
+        assert_eq!(pair[1].trace_id, pair[0].trace_id);
+    }
+    assert_eq!(collector.spans().len(), names.len());
 }
 
 #[test]
@@ -78,7 +76,8 @@ fn a_record_has_the_ids_of_the_innermost_span_whoever_opened_it() {
             info!(order = 4711, "in the operation");
             info_span!("span").in_scope(|| info!("in the span"));
         });
-        info_span!("around").in_scope(|| operation.run(|| info!("in both")));
+        let inside = telemetry.operation("inside").build();
+        info_span!("around").in_scope(|| inside.run(|| info!("in both")));
     });
     assert_eq!(collector.record("outside").span_id, [0u8; 0]);
 

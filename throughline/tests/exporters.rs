@@ -11,7 +11,7 @@ use throughline::opentelemetry::logs::AnyValue;
 use throughline::opentelemetry_sdk::Resource;
 use throughline::opentelemetry_sdk::error::OTelSdkResult;
 use throughline::opentelemetry_sdk::logs::{LogBatch, LogExporter};
-use throughline::opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use throughline::opentelemetry_sdk::trace::{Sampler, SpanData, SpanExporter};
 use throughline::tracing::{self, info};
 use throughline::{Push, Telemetry};
 use throughline_testkit::{CollectingPush, CollectingSpanExporter};
@@ -163,6 +163,18 @@ fn an_exporter_that_panics_loses_its_batch_and_nothing_else() {
 
 #[test]
 fn a_batch_that_hangs_never_blocks_recording() {
+    hanging(None, "otel.sdk.processor.span.processed", "queue_full");
+}
+
+#[test]
+fn a_batch_that_hangs_never_blocks_what_waits_for_a_decision() {
+    // Sampled by a sampler that says no threshold, so that retention has something to decide.
+    let processed = "otel.sdk.processor.span.retention.processed";
+    hanging(Some(Sampler::AlwaysOn), processed, "abandoned");
+}
+
+/// What is lost stands in this metric for this reason.
+fn hanging(sampler: Option<Sampler>, metric: &str, reason: &str) {
     /// Never answers.
     #[derive(Debug)]
     struct Hangs(Arc<AtomicUsize>);
@@ -174,12 +186,14 @@ fn a_batch_that_hangs_never_blocks_recording() {
     }
     let batches = Arc::new(AtomicUsize::new(0));
     let metrics = CollectingPush::new();
-    let telemetry = Telemetry::builder("shop")
+    let mut builder = Telemetry::builder("shop")
         .environment(|name| (name == "OTEL_BSP_MAX_QUEUE_SIZE").then(|| "8".to_owned()))
         .span_exporter(Hangs(Arc::clone(&batches)))
-        .metric_exporter(metrics.clone())
-        .build()
-        .unwrap();
+        .metric_exporter(metrics.clone());
+    if let Some(sampler) = sampler {
+        builder = builder.sampler(sampler);
+    }
+    let telemetry = builder.build().unwrap();
     let work = telemetry.operation("work").build();
     // Far more than the queue holds, each in the time that a push into a full queue takes.
     for _ in 0..1000 {
@@ -190,6 +204,6 @@ fn a_batch_that_hangs_never_blocks_recording() {
     // The metrics got through all the same, and say what was lost.
     let snapshot = metrics.snapshots().pop().unwrap();
     assert!(format!("{:?}", snapshot.metric("work.calls")).contains("U64(1000)"));
-    let processed = format!("{:?}", snapshot.metric("otel.sdk.processor.span.processed"));
-    assert!(processed.contains("queue_full"), "{processed}");
+    let processed = format!("{:?}", snapshot.metric(metric));
+    assert!(processed.contains(reason), "{processed}");
 }

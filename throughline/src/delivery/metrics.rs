@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use throughline_model::{Collect, CollectError, Push, SelfMeter, Snapshot};
+use throughline_samplers::RetentionBuffer;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
@@ -96,13 +97,17 @@ impl Metrics {
 
 impl Pusher {
     /// Pushes until all [`Metrics`] are gone. Must be called on the runtime.
-    pub(super) fn spawn(self) -> Metrics {
+    pub(super) fn spawn(self, spans: Option<RetentionBuffer>) -> Metrics {
         let (send, requests) = mpsc::unbounded_channel();
-        tokio::spawn(self.run(requests));
+        tokio::spawn(self.run(requests, spans));
         Metrics(send)
     }
 
-    async fn run(self, mut requests: mpsc::UnboundedReceiver<Request>) {
+    async fn run(
+        self,
+        mut requests: mpsc::UnboundedReceiver<Request>,
+        spans: Option<RetentionBuffer>,
+    ) {
         // A collection that took longer than its push had time for.
         let mut late = None;
         let mut ticks = interval_at(after(self.interval), self.interval);
@@ -118,7 +123,15 @@ impl Pusher {
             };
             let deadline = match &request {
                 Some(request) => request.deadline,
-                None => after(self.timeout),
+                None => {
+                    // An exemplar is published once its trace was delivered: those that are decided go first.
+                    if let Some(spans) = &spans {
+                        let limit = FLUSH_BEFORE.min(self.timeout / 4);
+                        // What is not delivered by then waits for the next push, which says so.
+                        let _ = spans.force_flush_async(limit).await;
+                    }
+                    after(self.timeout)
+                }
             };
             let result = self.collect_and_push(&mut late, deadline).await;
             if let Some(request) = request {
@@ -158,6 +171,9 @@ impl Pusher {
         finished
     }
 }
+
+/// How long a push waits for the spans that are decided.
+const FLUSH_BEFORE: Duration = Duration::from_secs(1);
 
 type Collection = JoinHandle<Result<Snapshot, CollectError>>;
 

@@ -6,11 +6,12 @@ use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::Duration;
 
 use opentelemetry::Context;
+use throughline_engine::MeterProvider;
 use throughline_model::SelfMeter;
-use throughline_samplers::{SpanQueue, SpanWorker};
+use throughline_samplers::{RetentionBuffer, SpanWorker};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::metrics::{Metrics, Pusher};
 use super::spans::SpanSink;
@@ -21,10 +22,12 @@ use crate::Error;
 pub(crate) struct Plan {
     pub(crate) resource: opentelemetry_sdk::Resource,
     pub(crate) meter: SelfMeter,
-    pub(crate) spans: Option<(SpanQueue, SpanWorker, SpanSink)>,
+    pub(crate) spans: Option<(RetentionBuffer, SpanWorker, SpanSink)>,
     #[cfg(feature = "logs")]
     pub(crate) logs: Option<(super::LogQueue, super::logs::LogWorker, super::LogSink)>,
     pub(crate) metrics: Option<Pusher>,
+    /// Whose outliers are brought up to date.
+    pub(crate) provider: MeterProvider,
     #[cfg(feature = "prometheus")]
     pub(crate) prometheus: Option<throughline_prometheus::Server>,
     /// Closes what admits spans and events; the first thing a shutdown does.
@@ -38,7 +41,7 @@ pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What a flush and a shutdown talk to.
 #[derive(Clone)]
 struct Parts {
-    spans: Option<SpanQueue>,
+    spans: Option<RetentionBuffer>,
     #[cfg(feature = "logs")]
     logs: Option<super::LogQueue>,
     metrics: Option<Metrics>,
@@ -109,7 +112,8 @@ fn start(plan: Plan) -> Result<Started, Error> {
     };
     #[cfg(not(feature = "logs"))]
     let _ = plan.resource;
-    let metrics = plan.metrics.map(Pusher::spawn);
+    let metrics = plan.metrics.map(|pusher| pusher.spawn(spans.clone()));
+    tokio::spawn(tick(plan.provider));
     #[cfg(feature = "prometheus")]
     let scrapes = plan.prometheus.map(|server| {
         tokio::spawn(async move {
@@ -169,6 +173,16 @@ async fn serve(
                 return;
             }
         }
+    }
+}
+
+/// Brings up to date what outliers are measured against, until the runtime ends.
+async fn tick(provider: MeterProvider) {
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        provider.tick();
     }
 }
 

@@ -1,9 +1,19 @@
 //! The engine and its readers.
 
 use std::sync::Arc;
+#[cfg(feature = "prometheus")]
+use std::time::Duration;
 
-use throughline_engine::{MeterProvider, Reader, ReaderBuilder};
+use throughline_engine::{
+    InstrumentKind, MeterProvider, Outliers, Reader, ReaderBuilder, Selector,
+};
 use throughline_model::SelfMeter;
+#[cfg(feature = "prometheus")]
+use throughline_model::{Collect, CollectError, Snapshot};
+use throughline_samplers::{RetentionBuffer, SpanQueue};
+
+#[cfg(feature = "prometheus")]
+use tokio::runtime::Handle;
 
 use crate::Error;
 use crate::builder::TelemetryBuilder;
@@ -13,6 +23,9 @@ use crate::settings::{Exit, Resolved};
 /// What the semantic conventions call a reader that is scraped: the value of `otel.component.type`.
 #[cfg(feature = "prometheus")]
 const SCRAPED: &str = "prometheus_http_text_metric_exporter";
+
+/// The quantile of a duration above which it is an outlier.
+const OUTLIERS: f64 = 0.999;
 
 pub(super) struct Assembled {
     pub(super) provider: MeterProvider,
@@ -24,6 +37,7 @@ pub(super) struct Assembled {
 pub(super) fn assemble(
     builder: &mut TelemetryBuilder,
     resolved: &Resolved,
+    spans: Option<&RetentionBuffer>,
     meter: &SelfMeter,
 ) -> Result<Assembled, Error> {
     let settings = &resolved.metrics;
@@ -35,6 +49,16 @@ pub(super) fn assemble(
         .self_telemetry(true);
     for view in std::mem::take(&mut builder.views) {
         provider = provider.view(view);
+    }
+    if let Some(spans) = spans {
+        provider = provider.trace_keeper(Arc::new(spans.clone()));
+        for (histograms, outliers) in std::mem::take(&mut builder.outliers) {
+            provider = provider.outliers(histograms, outliers);
+        }
+        let durations = Selector::name("*.duration")
+            .kind(InstrumentKind::Histogram)
+            .unit("s");
+        provider = provider.outliers(durations, Outliers::quantile(OUTLIERS));
     }
 
     let mut readers = Readers {
@@ -70,8 +94,14 @@ pub(super) fn assemble(
     #[cfg(feature = "prometheus")]
     let server = match (scraped, settings) {
         (Some(reader), Some((settings, setting))) => Some(
-            throughline_prometheus::Server::bind(settings, Arc::new(reader))
-                .map_err(|error| Error::prometheus(setting, error))?,
+            throughline_prometheus::Server::bind(
+                settings,
+                Arc::new(Scraped {
+                    reader,
+                    spans: spans.cloned(),
+                }),
+            )
+            .map_err(|error| Error::prometheus(setting, error))?,
         ),
         _ => None,
     };
@@ -81,6 +111,29 @@ pub(super) fn assemble(
         #[cfg(feature = "prometheus")]
         server,
     })
+}
+
+/// A reader that is scraped. A scrape waits for nobody, so the exemplars whose traces are not delivered yet are published by
+/// the next one: it has them sent by then.
+#[cfg(feature = "prometheus")]
+#[derive(Debug)]
+struct Scraped {
+    reader: Reader,
+    spans: Option<RetentionBuffer>,
+}
+
+#[cfg(feature = "prometheus")]
+impl Collect for Scraped {
+    fn collect(&self, limit: Duration) -> Result<Snapshot, CollectError> {
+        // The server collects in a thread of the delivery runtime.
+        if let (Some(spans), Ok(delivery)) = (self.spans.clone(), Handle::try_current()) {
+            delivery.spawn(async move {
+                // What is not delivered by then is delivered in its own time.
+                let _ = spans.force_flush_async(SpanQueue::FLUSH_TIMEOUT).await;
+            });
+        }
+        self.reader.collect(limit)
+    }
 }
 
 struct Readers {

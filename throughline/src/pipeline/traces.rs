@@ -1,12 +1,11 @@
-//! Spans: `opentelemetry_sdk` makes them, our queue takes them.
+//! Spans: `opentelemetry_sdk` makes them, our retention buffer takes them.
 
-#[cfg(feature = "otlp")]
 use std::sync::Arc;
 
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracerProvider, ShouldSample};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use throughline_model::SelfMeter;
-use throughline_samplers::{CountedSampler, SpanQueue, SpanWorker};
+use throughline_samplers::{CountedSampler, RetentionBuffer, SpanWorker};
 
 use crate::Error;
 use crate::builder::TelemetryBuilder;
@@ -15,7 +14,7 @@ use crate::settings::{Exit, Resolved};
 
 pub(super) struct Assembled {
     pub(super) provider: SdkTracerProvider,
-    pub(super) queue: SpanQueue,
+    pub(super) buffer: RetentionBuffer,
     pub(super) worker: SpanWorker,
     pub(super) sink: SpanSink,
 }
@@ -44,19 +43,25 @@ pub(super) fn assemble(
     };
     let Some(sink) = sink else { return Ok(None) };
     let sink = sink.with_value_length(settings.value_length);
-    let (queue, worker) = SpanQueue::new(settings.batch, meter)?;
+    let retention = builder.retention.take().unwrap_or_default();
+    let (buffer, worker) = retention
+        .clock(Arc::clone(&builder.clock))
+        .build(settings.batch, meter)?;
     let sampler = builder.sampler.take();
-    let sampler: Box<dyn ShouldSample> =
-        sampler.unwrap_or_else(|| Box::new(settings.sampler.clone()));
+    let head = sampler.unwrap_or_else(|| settings.sampler.clone());
+    head.report_to(meter);
     let provider = SdkTracerProvider::builder()
         .with_resource(resource.clone())
-        .with_sampler(CountedSampler::new(sampler, meter))
+        .with_sampler(CountedSampler::new(
+            buffer.sampler(head.into_sampler()),
+            meter,
+        ))
         .with_span_limits(settings.limits)
-        .with_span_processor(queue.clone())
+        .with_span_processor(buffer.clone())
         .build();
     Ok(Some(Assembled {
         provider,
-        queue,
+        buffer,
         worker,
         sink,
     }))

@@ -94,12 +94,13 @@ impl MetricSettings {
             builder.exemplar_filter,
             from.exemplar_filter.and_then(exemplar_filter_of),
             "OTEL_METRICS_EXEMPLAR_FILTER",
-            ExemplarFilter::default,
+            || ExemplarFilter::Resolvable,
         );
         let name = match exemplar_filter {
             ExemplarFilter::AlwaysOn => "always_on",
             ExemplarFilter::AlwaysOff => "always_off",
-            _ => "trace_based",
+            ExemplarFilter::TraceBased => "trace_based",
+            _ => "resolvable",
         };
         lines.push("exemplars", name, source);
 

@@ -1,20 +1,22 @@
 //! Spans: which are sampled, how large they may be, how they wait.
 
-use opentelemetry_sdk::trace::{Sampler, SpanLimits};
+use opentelemetry_sdk::trace::SpanLimits;
 use throughline_config::Environment;
 use throughline_samplers::batch::BatchSettings;
 
 use super::exit::{Exit, Signal};
-use super::{Source, batch, pick};
+use super::{Source, batch, pick, sampler};
 use crate::Error;
 use crate::builder::TelemetryBuilder;
 use crate::describe::{Description, Lines};
+use crate::sampler::Head;
 
 /// What was decided about spans.
 #[derive(Debug)]
 pub(crate) struct TraceSettings {
     pub(crate) exit: Exit,
-    pub(crate) sampler: Sampler,
+    /// What the environment says; one that is given in code comes first.
+    pub(crate) sampler: Head,
     pub(crate) limits: SpanLimits,
     /// How many characters of an attribute's text are kept.
     pub(crate) value_length: Option<usize>,
@@ -36,7 +38,7 @@ impl TraceSettings {
             &mut lines,
             description,
         )?;
-        let (sampler, name, source) = sampler(environment);
+        let (sampler, name, source) = sampler::named(environment)?;
         match builder.sampler {
             Some(_) if environment.sampler.is_some() => {
                 lines.push("sampler", "given", Source::CodeBeats("OTEL_TRACES_SAMPLER"));
@@ -61,25 +63,6 @@ impl TraceSettings {
             batch,
         })
     }
-}
-
-fn sampler(environment: &Environment) -> (Sampler, String, Source) {
-    use throughline_config::Sampler as Named;
-    let (named, source) = pick(None, environment.sampler, "OTEL_TRACES_SAMPLER", || {
-        Named::ParentBasedAlwaysOn
-    });
-    let sampler = match named {
-        Named::AlwaysOn => Sampler::AlwaysOn,
-        Named::AlwaysOff => Sampler::AlwaysOff,
-        Named::TraceIdRatio(ratio) => Sampler::TraceIdRatioBased(ratio),
-        Named::ParentBasedAlwaysOff => Sampler::ParentBased(Box::new(Sampler::AlwaysOff)),
-        Named::ParentBasedTraceIdRatio(ratio) => {
-            Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)))
-        }
-        // ParentBasedAlwaysOn, and what a later version may add.
-        _ => Sampler::ParentBased(Box::new(Sampler::AlwaysOn)),
-    };
-    (sampler, named.to_string(), source)
 }
 
 /// The limits that `opentelemetry_sdk` knows. It knows none of log records: that is said, not swallowed.

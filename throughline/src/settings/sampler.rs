@@ -1,0 +1,48 @@
+//! The sampler that the environment names.
+
+use throughline_config::{Environment, Sampler as Named};
+use throughline_samplers::probability::{
+    ComposableAlwaysOff, ComposableAlwaysOn, ComposableParentThreshold, ComposableProbability,
+    ComposableSampler, CompositeSampler,
+};
+use throughline_samplers::{PriorityRules, PrioritySampler};
+
+use super::{Source, pick};
+use crate::Error;
+use crate::sampler::Head;
+
+/// The sampler, how it is called and who decided.
+///
+/// # Errors
+/// Where its file cannot be used.
+pub(super) fn named(environment: &Environment) -> Result<(Head, String, Source), Error> {
+    let (named, source) = pick(
+        None,
+        environment.sampler.clone(),
+        "OTEL_TRACES_SAMPLER",
+        || Named::ParentBasedAlwaysOn,
+    );
+    let name = named.to_string();
+    // `opentelemetry_sdk`'s own would sample the same spans, and tell nobody how many each stands for; its ratio keeps
+    // other traces than its neighbours do.
+    let sampler = match named {
+        Named::AlwaysOn => Head::new(CompositeSampler::new(ComposableAlwaysOn::new())),
+        Named::AlwaysOff => Head::new(CompositeSampler::new(ComposableAlwaysOff)),
+        Named::TraceIdRatio(ratio) => Head::new(CompositeSampler::new(probability(ratio)?)),
+        Named::ParentBasedAlwaysOff => parent_based(ComposableAlwaysOff),
+        Named::ParentBasedTraceIdRatio(ratio) => parent_based(probability(ratio)?),
+        Named::Priority(None) => Head::new(PrioritySampler::new(PriorityRules::preset())?),
+        Named::Priority(Some(file)) => Head::new(PrioritySampler::from_file(file)?),
+        // ParentBasedAlwaysOn, and what a later version may add.
+        _ => parent_based(ComposableAlwaysOn::new()),
+    };
+    Ok((sampler, name, source))
+}
+
+fn parent_based(root: impl ComposableSampler + 'static) -> Head {
+    Head::new(CompositeSampler::new(ComposableParentThreshold::new(root)))
+}
+
+fn probability(ratio: f64) -> Result<ComposableProbability, Error> {
+    Ok(ComposableProbability::new(ratio)?)
+}
