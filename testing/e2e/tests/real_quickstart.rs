@@ -20,6 +20,9 @@ const REQUESTS: [(&str, &str); 3] = [
     ("place order", "place_order"),
 ];
 
+/// Every trace is sampled, so that spans can be counted.
+const ALL: [&str; 2] = ["--sample", "1"];
+
 #[test]
 fn cumulative_metrics_over_grpc_agree_with_the_ledger() -> Result<(), Failure> {
     let Some((program, collector)) = programs()? else {
@@ -33,7 +36,7 @@ fn cumulative_metrics_over_grpc_agree_with_the_ledger() -> Result<(), Failure> {
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
     ];
 
-    let ledger = Quickstart::start(&program, &[], &variables, &scratch)?.finish()?;
+    let ledger = Quickstart::start(&program, &ALL, &variables, &scratch)?.finish()?;
 
     agrees(&collector.stop()?, &ledger);
     scratch.passed();
@@ -55,9 +58,60 @@ fn delta_metrics_over_http_agree_with_the_ledger() -> Result<(), Failure> {
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
     ];
 
-    let ledger = Quickstart::start(&program, &[], &variables, &scratch)?.finish()?;
+    let ledger = Quickstart::start(&program, &ALL, &variables, &scratch)?.finish()?;
 
     agrees(&collector.stop()?, &ledger);
+    scratch.passed();
+    Ok(())
+}
+
+#[test]
+fn at_one_percent_every_error_is_there_and_every_exemplar_resolves() -> Result<(), Failure> {
+    let Some((program, collector)) = programs()? else {
+        return Ok(());
+    };
+    let scratch = Scratch::new("quickstart_one_percent")?;
+    let collector = Collector::start(&collector, &scratch)?;
+    let endpoint = format!("http://{}", collector.grpc());
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1000"),
+    ];
+
+    let ledger = Quickstart::start(&program, &[], &variables, &scratch)?.finish()?;
+
+    let received = collector.stop()?;
+    let counted = counted(&ledger);
+    for suffix in ["calls", "duration"] {
+        assert_eq!(arrived(&received, suffix), counted, "*.{suffix}");
+    }
+    let (mut arrived, mut answered) = (0, 0);
+    for (request, _) in REQUESTS {
+        let spans = || received.spans.iter().filter(|span| span.name == request);
+        let refused = ledger
+            .entries
+            .iter()
+            .filter(|entry| entry.request == request && entry.status >= 400);
+        assert_eq!(
+            u64::try_from(spans().filter(|span| span.failed).count()).unwrap(),
+            refused.map(|entry| entry.count).sum::<u64>(),
+            "every failed {request}"
+        );
+        arrived += spans().filter(|span| !span.failed).count();
+        answered += ledger.answers(request);
+    }
+    assert!(
+        u64::try_from(arrived).unwrap() < answered / 4,
+        "{arrived} of {answered} requests that went well were kept, at 1 %"
+    );
+    let dangling: Vec<_> = unresolved(&received)
+        .into_iter()
+        // Logs leave whether or not their trace does.
+        .filter(|line| line.starts_with("an exemplar"))
+        .collect();
+    assert_eq!(dangling, Vec::<String>::new());
+    assert!(received.exemplars().count() > 0, "no exemplar arrived");
     scratch.passed();
     Ok(())
 }
@@ -77,7 +131,8 @@ fn prometheus_agrees_with_the_ledger_and_its_exemplars_resolve() -> Result<(), F
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
     ];
-    let mut quickstart = Quickstart::start(&program, &["--stay"], &variables, &scratch)?;
+    let mut quickstart =
+        Quickstart::start(&program, &["--stay", "--sample", "1"], &variables, &scratch)?;
     let mut prometheus = Prometheus::start(&prometheus, quickstart.metrics(), &scratch)?;
 
     let ledger = quickstart.ledger()?;

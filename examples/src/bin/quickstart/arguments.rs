@@ -26,6 +26,11 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub(crate) rate: u32,
 
+    /// The share of traces that is sampled at their start, 0 to 1; OTEL_TRACES_SAMPLER beats it. Errors and outliers are
+    /// kept whatever it is.
+    #[arg(long, default_value_t = 0.01, value_name = "SHARE", value_parser = share)]
+    pub(crate) sample: f64,
+
     /// How many outliers to open as traces.
     #[arg(long, default_value_t = 3)]
     pub(crate) outliers: usize,
@@ -33,6 +38,13 @@ pub(crate) struct Arguments {
     /// Write what the load generator counted to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1".to_owned()),
+    }
 }
 
 impl Arguments {

@@ -6,7 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use throughline::{Prometheus, Telemetry};
+use throughline::samplers::probability::{
+    ComposableParentThreshold, ComposableProbability, CompositeSampler,
+};
+use throughline::{Outliers, Prometheus, Selector, Telemetry};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -36,7 +39,7 @@ cargo run --release --bin throughline-viewer shows a service of your own in the 
 #[tokio::main]
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::start().await?;
-    let telemetry = install(&receiver)?;
+    let telemetry = install(&receiver, arguments.sample)?;
     let mut out = std::io::stdout();
     writeln!(out, "telemetry  {}", receiver.address())?;
     if telemetry.is_disabled() {
@@ -101,8 +104,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Telemetry to `receiver`, and `/metrics` where the environment says or on a free port.
-fn install(receiver: &Receiver) -> Result<Telemetry, throughline::Error> {
+/// Telemetry to `receiver`, of which a `share` is sampled; and `/metrics` where the environment says or on a free port.
+fn install(receiver: &Receiver, share: f64) -> Result<Telemetry, throughline::Error> {
     let chosen = [
         "OTEL_EXPORTER_PROMETHEUS_HOST",
         "OTEL_EXPORTER_PROMETHEUS_PORT",
@@ -112,8 +115,15 @@ fn install(receiver: &Receiver) -> Result<Telemetry, throughline::Error> {
     } else {
         Prometheus::at("127.0.0.1:0")
     };
-    receiver
-        .connect(Telemetry::builder("shop").version(env!("CARGO_PKG_VERSION")))
+    let mut telemetry = receiver.connect(Telemetry::builder("shop"));
+    if std::env::var_os("OTEL_TRACES_SAMPLER").is_none() {
+        let sampler = ComposableParentThreshold::new(ComposableProbability::new(share)?);
+        telemetry = telemetry.sampler(CompositeSampler::new(sampler));
+    }
+    telemetry
+        .version(env!("CARGO_PKG_VERSION"))
+        // The slowest in a hundred, known after the first hundred: a run is short.
+        .outliers(Selector::name("*.duration"), Outliers::quantile(0.99))
         .prometheus(metrics)
         .without_console()
         .install()
