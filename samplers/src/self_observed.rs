@@ -170,22 +170,10 @@ impl LiveSpans {
     pub(crate) fn new(meter: &SelfMeter) -> Arc<Self> {
         let live = Arc::new(Self::default());
         let observed = Arc::downgrade(&live);
-        meter.when_bound(move |meter| {
-            let attributes = |result| [KeyValue::new(SAMPLING_RESULT, result)];
-            let sampled = attributes("RECORD_AND_SAMPLE");
-            let record_only = attributes("RECORD_ONLY");
-            meter
-                .i64_observable_up_down_counter("otel.sdk.span.live")
-                .with_description("The number of recording spans that have not ended yet.")
-                .with_unit("{span}")
-                .with_callback(move |live| {
-                    let Some(spans) = observed.upgrade() else {
-                        return;
-                    };
-                    live.observe(spans.sampled.load(Ordering::Relaxed), &sampled);
-                    live.observe(spans.record_only.load(Ordering::Relaxed), &record_only);
-                })
-                .build();
+        observe_live(meter, move || {
+            let spans = observed.upgrade()?;
+            let counts = [&spans.record_only, &spans.sampled];
+            Some(counts.map(|count| count.load(Ordering::Relaxed)))
         });
         live
     }
@@ -205,6 +193,27 @@ impl LiveSpans {
             &self.record_only
         }
     }
+}
+
+/// Reports spans that have started and not ended, recorded only and sampled, for as long as there is an answer.
+pub(crate) fn observe_live(
+    meter: &SelfMeter,
+    read: impl Fn() -> Option<[i64; 2]> + Send + Sync + 'static,
+) {
+    meter.when_bound(move |meter| {
+        let results = ["RECORD_ONLY", "RECORD_AND_SAMPLE"];
+        let attributes = results.map(|result| [KeyValue::new(SAMPLING_RESULT, result)]);
+        meter
+            .i64_observable_up_down_counter("otel.sdk.span.live")
+            .with_description("The number of recording spans that have not ended yet.")
+            .with_unit("{span}")
+            .with_callback(move |live| {
+                for (count, attributes) in read().iter().flatten().zip(&attributes) {
+                    live.observe(*count, attributes);
+                }
+            })
+            .build();
+    });
 }
 
 /// What the sampler said.

@@ -53,7 +53,8 @@ use crate::span_weight::span_weight;
 #[derive(Clone, Debug)]
 pub struct SpanQueue {
     pub(crate) queue: Queue<SpanData>,
-    pub(crate) live: Arc<LiveSpans>,
+    /// `None` where someone else counts them.
+    live: Option<Arc<LiveSpans>>,
     resource: Arc<Mutex<Option<Resource>>>,
 }
 
@@ -76,11 +77,21 @@ impl SpanQueue {
     /// # Errors
     /// [`Error::Setting`] names the setting that makes no sense.
     pub fn new(settings: BatchSettings, meter: &SelfMeter) -> Result<(Self, SpanWorker), Error> {
+        let (mut queue, worker) = Self::uncounted(settings, meter)?;
+        queue.live = Some(LiveSpans::new(meter));
+        Ok((queue, worker))
+    }
+
+    /// The same for someone who counts the live spans.
+    pub(crate) fn uncounted(
+        settings: BatchSettings,
+        meter: &SelfMeter,
+    ) -> Result<(Self, SpanWorker), Error> {
         let (queue, worker) = batch::queue(Items::Spans, settings, span_weight, meter)?;
         let resource = Arc::new(Mutex::new(None));
         let processor = Self {
             queue,
-            live: LiveSpans::new(meter),
+            live: None,
             resource: Arc::clone(&resource),
         };
         let worker = SpanWorker {
@@ -175,12 +186,16 @@ impl SpanQueue {
 
 impl SpanProcessor for SpanQueue {
     fn on_start(&self, span: &mut Span, _parent: &Context) {
-        self.live.started(span.span_context().is_sampled());
+        if let Some(live) = &self.live {
+            live.started(span.span_context().is_sampled());
+        }
     }
 
     fn on_end(&self, span: SpanData) {
         let sampled = span.span_context.is_sampled();
-        self.live.ended(sampled);
+        if let Some(live) = &self.live {
+            live.ended(sampled);
+        }
         if sampled {
             // A span that finds no room is counted by the queue, which is all that can be done here.
             let _ = self.queue.push(span);

@@ -91,7 +91,7 @@ impl RetentionBuffer {
         batch: BatchSettings,
         meter: &SelfMeter,
     ) -> Result<(Self, SpanWorker), Error> {
-        let (queue, mut worker) = SpanQueue::new(batch, meter)?;
+        let (queue, mut worker) = SpanQueue::uncounted(batch, meter)?;
         let core = Core::new(policies, bounds, base, clock, queue.queue.clone());
         let core = Arc::new(core);
         self_observed::observe(&core, meter);
@@ -347,7 +347,6 @@ fn close(core: &Core, request: Request) {
 impl SpanProcessor for RetentionBuffer {
     fn on_start(&self, span: &mut Span, parent: &Context) {
         let own = span.span_context();
-        self.queue.live.started(own.is_sampled());
         let parent = parent.span();
         let parent = parent.span_context();
         let is_local = parent.is_valid() && !parent.is_remote();
@@ -355,8 +354,24 @@ impl SpanProcessor for RetentionBuffer {
     }
 
     fn on_end(&self, span: SpanData) {
-        self.queue.live.ended(span.span_context.is_sampled());
-        self.core().ended(span);
+        let core = self.core();
+        let end = core.end(&span);
+        let mut shard = core.lock(end.hash);
+        match shard.ended(&end, &core.room) {
+            Ok(spans) => {
+                // Written out here, so that the span is moved once.
+                spans.push(span);
+                let ripe = shard.has_ripe();
+                drop(shard);
+                if ripe {
+                    core.control.stir();
+                }
+            }
+            Err(place) => {
+                drop(shard);
+                core.ended_elsewhere(place, span, &end);
+            }
+        }
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -10,7 +10,7 @@ use super::control::Control;
 use super::counts::RetentionCounts;
 use super::level::Level;
 use super::part::Part;
-use super::pinned::outlier_threshold;
+use super::pinned::{outlier_threshold, unpin};
 use super::policies::{Policies, has_failed};
 use super::reasons::Reasons;
 use super::room::Room;
@@ -100,12 +100,14 @@ impl Core {
             span: span.span_id(),
             sampled: span.is_sampled(),
         };
-        if let Some(parent) = parent
-            && self.lock(hash).joined(&start, parent)
-        {
-            return;
+        match parent {
+            Some(parent) if self.lock(hash).joined(&start, parent) => {}
+            Some(_) => self.opened(&start, span),
+            None => {
+                self.lock(hash).tally.live[usize::from(start.sampled)] += 1;
+                self.opened(&start, span);
+            }
         }
-        self.opened(&start, span);
     }
 
     #[inline(never)]
@@ -121,6 +123,8 @@ impl Core {
         {
             self.lock(start.hash).opened(start, root, &self.room);
         }
+        // Its age is looked at from now on.
+        self.control.stir();
     }
 
     fn root(&self, span: &SpanContext) -> Root {
@@ -135,38 +139,25 @@ impl Core {
         }
     }
 
-    /// A span ends.
+    /// What a shard has to know of a span that ends.
     #[inline]
-    pub(super) fn ended(&self, span: SpanData) {
+    pub(super) fn end(&self, span: &SpanData) -> End {
         let context = &span.span_context;
         let (hash, trace) = self.key(context.trace_id());
-        let end = End {
+        End {
             hash,
             trace,
             span: context.span_id(),
             sampled: context.is_sampled(),
-            failed: has_failed(&span),
-            weight: span_weight(&span),
-        };
-        let mut shard = self.lock(hash);
-        match shard.ended(&end, span, &self.room) {
-            Ok(()) => {
-                let ripe = shard.has_ripe();
-                drop(shard);
-                if ripe {
-                    self.control.stir();
-                }
-            }
-            Err((place, span)) => {
-                drop(shard);
-                self.ended_elsewhere(place, span, &end);
-            }
+            failed: has_failed(span),
+            weight: span_weight(span),
         }
     }
 
+    /// A span ends that does not simply go into the buffer.
     #[cold]
     #[inline(never)]
-    fn ended_elsewhere(&self, mut place: Place, mut span: SpanData, end: &End) {
+    pub(super) fn ended_elsewhere(&self, mut place: Place, span: SpanData, end: &End) {
         for _ in 0..ATTEMPTS {
             match place {
                 Place::Gone => return,
@@ -186,9 +177,14 @@ impl Core {
                     }
                 }
             }
-            match self.lock(end.hash).ended(end, span, &self.room) {
-                Ok(()) => return self.control.stir(),
-                Err(back) => (place, span) = back,
+            let mut shard = self.lock(end.hash);
+            match shard.ended_again(end, &self.room) {
+                Ok(spans) => {
+                    spans.push(span);
+                    drop(shard);
+                    return self.control.stir();
+                }
+                Err(elsewhere) => place = elsewhere,
             }
         }
         let mut shard = self.lock(end.hash);
@@ -223,7 +219,8 @@ impl Core {
         opened
     }
 
-    fn pass(&self, span: SpanData, end: &End) {
+    fn pass(&self, mut span: SpanData, end: &End) {
+        unpin(&mut span.span_context);
         if self.queue.push(span).is_err() {
             self.lock(end.hash).arrived(end.hash, end.trace, 1, false);
         }
@@ -316,6 +313,14 @@ impl Core {
         counts
     }
 
+    /// The spans that are open: recorded only, and sampled.
+    pub(super) fn live(&self) -> [i64; 2] {
+        (0..self.shards()).fold([0, 0], |[recorded, sampled], at| {
+            let live = self.shard(at).tally.live;
+            [recorded + live[0], sampled + live[1]]
+        })
+    }
+
     /// The bytes of the spans that wait.
     pub(super) fn bytes(&self) -> usize {
         let spare = (0..self.shards()).map(|at| self.shard(at).spare_bytes());
@@ -323,7 +328,7 @@ impl Core {
         self.room.bytes().saturating_sub(spare)
     }
 
-    fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
+    pub(super) fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // Neither the bits by which a table finds a bucket nor those by which it tells entries apart.
         acquire(&self.shards[(hash >> 40) as usize % SHARDS].0)
     }

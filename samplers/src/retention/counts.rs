@@ -100,6 +100,8 @@ impl RetentionCounts {
 /// What one shard counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
+    /// Spans that are open: recorded only, and sampled.
+    pub(super) live: [i64; 2],
     pub(super) buffered: u64,
     pub(super) passed: u64,
     pub(super) kept: u64,

@@ -16,12 +16,10 @@
 //!
 //! What is pinned holds in this process alone. A caller's pin is replaced by the local root.
 
-use opentelemetry::trace::TraceState;
+use opentelemetry::trace::{SpanContext, TraceState};
 
 use crate::probability::Threshold;
-
-/// The key of our entry in `tracestate`.
-const KEY: &str = "tl";
+use crate::propagator::LOCAL_KEY as KEY;
 
 /// The pinned outlier threshold, in bits; 0 where nothing that can be read is pinned.
 pub(super) fn outlier_threshold(state: &TraceState) -> u64 {
@@ -43,6 +41,20 @@ pub(super) fn pinned(state: TraceState, outlier_threshold: u64) -> TraceState {
             state.insert(KEY, entry).unwrap_or(state)
         }
         _ => unpinned(state),
+    }
+}
+
+/// Takes our entry out of the `tracestate` of a span that leaves.
+pub(super) fn unpin(span: &mut SpanContext) {
+    let state = span.trace_state();
+    if state.get(KEY).is_some() {
+        *span = SpanContext::new(
+            span.trace_id(),
+            span.span_id(),
+            span.trace_flags(),
+            span.is_remote(),
+            unpinned(state.clone()),
+        );
     }
 }
 

@@ -59,9 +59,7 @@ impl RetainingSampler {
         let state = parent.trace_state();
         let decision = if parent.is_sampled() {
             SamplingDecision::RecordAndSample
-        } else if self.level.never()
-            || randomness(state, parent.trace_id()) < outlier_threshold(state)
-        {
+        } else if self.level.never() || is_rejected(state, parent.trace_id()) {
             SamplingDecision::Drop
         } else {
             SamplingDecision::RecordOnly
@@ -97,6 +95,11 @@ impl RetainingSampler {
         head.trace_state = pinned(state, out);
         head
     }
+}
+
+/// Whether R is below what is pinned. Nothing is, most of the time, and then `tracestate` is empty.
+fn is_rejected(state: &TraceState, trace: TraceId) -> bool {
+    state.into_iter().len() != 0 && randomness(state, trace) < outlier_threshold(state)
 }
 
 /// R, in bits.

@@ -9,10 +9,13 @@ use throughline_model::{KeepReason, SelfMeter};
 use super::core::Core;
 use super::counts::RetentionCounts;
 use crate::probability::Threshold;
+use crate::self_observed::observe_live;
 
 /// Reports on this buffer once the meter is bound, for as long as it lives.
 pub(super) fn observe(core: &Arc<Core>, meter: &SelfMeter) {
     let core = Arc::downgrade(core);
+    let live = Weak::clone(&core);
+    observe_live(meter, move || Some(live.upgrade()?.live()));
     meter.when_bound(move |meter| {
         let of = || Weak::clone(&core);
         let buffer = of();

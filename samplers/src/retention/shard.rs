@@ -120,6 +120,7 @@ impl Shard {
     /// A child of this span starts. `false` if no part has its parent.
     #[inline]
     pub(super) fn joined(&mut self, start: &Start, parent: SpanId) -> bool {
+        self.tally.live[usize::from(start.sampled)] += 1;
         let trace = find(&mut self.traces, start.hash, start.trace);
         let Some(part) = trace.and_then(|trace| trace.part_of(parent)) else {
             return false;
@@ -158,42 +159,45 @@ impl Shard {
         true
     }
 
-    /// A span ends. Where it does not come into the buffer, it is handed back.
+    /// A span ends; it goes to the end of what is returned, or elsewhere.
     #[inline]
-    #[expect(
-        clippy::result_large_err,
-        reason = "it is moved once, into the buffer; a box would be an allocation"
-    )]
-    pub(super) fn ended(
+    pub(super) fn ended(&mut self, end: &End, room: &Room) -> Result<&mut Vec<SpanData>, Place> {
+        self.tally.live[usize::from(end.sampled)] -= 1;
+        self.ended_again(end, room)
+    }
+
+    /// The same for a span that found no place the first time.
+    #[inline]
+    pub(super) fn ended_again(
         &mut self,
         end: &End,
-        span: SpanData,
         room: &Room,
-    ) -> Result<(), (Place, SpanData)> {
-        let Some(trace) = find(&mut self.traces, end.hash, end.trace) else {
-            return Err((Place::Unknown, span));
-        };
-        let Some(at) = trace.close(end.span) else {
-            return Err((Place::Unknown, span));
-        };
+    ) -> Result<&mut Vec<SpanData>, Place> {
+        let bucket = self
+            .traces
+            .find_bucket_index(end.hash, |trace| trace.id == end.trace);
+        let bucket = bucket.ok_or(Place::Unknown)?;
+        let trace = self.traces.get_bucket_mut(bucket).ok_or(Place::Unknown)?;
+        let at = trace.close(end.span).ok_or(Place::Unknown)?;
         let part = &mut trace.parts[at];
         if part.mode != Mode::Buffering
             || part.spans.len() >= self.limits.max_spans_per_trace && end.span != part.root
         {
-            return Err((self.ended_elsewhere(end, at, room), span));
+            return Err(self.ended_elsewhere(end, at, room));
         }
         if !room.take(&mut self.spare, end.weight) {
             part.open.push(end.span);
-            return Err((Place::NoRoom, span));
+            return Err(Place::NoRoom);
         }
-        part.spans.push(span);
         part.bytes += end.weight;
         part.failed |= end.failed;
         self.tally.buffered += 1;
         if part.is_ripe() {
             self.ripe.push((end.hash, end.trace));
         }
-        Ok(())
+        // Found anew, since what may be returned early cannot be borrowed for as long as what is returned here.
+        let trace = self.traces.get_bucket_mut(bucket).ok_or(Place::Unknown)?;
+        Ok(&mut trace.parts[at].spans)
     }
 
     #[cold]
