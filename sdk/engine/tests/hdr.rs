@@ -9,7 +9,7 @@ use common::{Bench, bench_with};
 use opentelemetry::KeyValue;
 use proptest::prelude::*;
 use throughline_engine::{Aggregation, Error, ExemplarFilter, MeterProvider, Selector, View};
-use throughline_model::{ExponentialHistogramPoint, Number};
+use throughline_model::{Data, ExponentialHistogramPoint, Number};
 use throughline_testkit::{NONE, Seen};
 
 /// Three digits, from a microsecond to an hour.
@@ -240,6 +240,14 @@ fn beyond_its_memory_a_stream_falls_to_two_digits_and_loses_nothing() {
 fn series_and_threads_are_counted_exactly() {
     let bench = bench(seconds());
     let histogram = bench.meter.f64_histogram("h").build();
+    let (mut deltas, mut sum) = (0, 0.0);
+    let mut read_delta = || {
+        let snapshot = bench.delta.collect();
+        if let Some(Data::ExponentialHistogram(it)) = snapshot.metric("h").map(|m| &m.data) {
+            deltas += it.points.iter().map(ExponentialHistogramPoint::count).sum::<u64>();
+            sum += it.points.iter().map(|point| point.sum).sum::<f64>();
+        }
+    };
     std::thread::scope(|scope| {
         for thread in 0..4u32 {
             let histogram = &histogram;
@@ -252,8 +260,12 @@ fn series_and_threads_are_counted_exactly() {
         }
         for _ in 0..20 {
             bench.cumulative.collect();
+            read_delta();
         }
     });
+    read_delta();
+    assert_eq!(deltas, 20_000);
+    assert!((sum - 1999.9).abs() < 1e-6, "{sum}");
     let snapshot = bench.cumulative.collect();
     for (series, count) in [("0", 6668), ("1", 6668), ("2", 6664)] {
         let series: i64 = series.parse().unwrap();

@@ -73,6 +73,7 @@ fn destructors_of_thread_locals_may_measure() {
         let bench = bench_with(|b| {
             b.exemplar_filter(ExemplarFilter::AlwaysOn)
                 .view(View::select(Selector::name("e")).aggregation(Aggregation::exponential()))
+                .view(View::select(Selector::name("d")).aggregation(Aggregation::hdr(0.1, 10.0)))
         });
         let meter = bench.meter.clone();
         let thread = std::thread::spawn(move || {
@@ -80,6 +81,7 @@ fn destructors_of_thread_locals_may_measure() {
             let gauge = meter.i64_gauge("g").build();
             let histogram = meter.f64_histogram("h").with_boundaries(vec![1.0]).build();
             let exponential = meter.f64_histogram("e").build();
+            let digits = meter.f64_histogram("d").build();
             let bound = counter.bind(&[]);
             let set = [KeyValue::new("k", 1)];
             let measure = move |value: f64| {
@@ -88,8 +90,10 @@ fn destructors_of_thread_locals_may_measure() {
                 counter.add(1, &set);
                 gauge.record(value as i64, &[]);
                 histogram.record(value, &[]);
-                exponential.record(value, &[]);
-                exponential.record(0.0, &[]);
+                for histogram in [&exponential, &digits] {
+                    histogram.record(value, &[]);
+                    histogram.record(0.0, &[]);
+                }
             };
             match first {
                 First::Destructor => {
@@ -123,12 +127,14 @@ fn destructors_of_thread_locals_may_measure() {
                 (times, sum, Some(3.0)),
                 "{first:?}"
             );
-            let point = snapshot.exponential("e", NONE);
-            assert_eq!(
-                (point.count(), point.zero_count, point.sum),
-                (2 * times, times, sum),
-                "{first:?}"
-            );
+            for name in ["e", "d"] {
+                let point = snapshot.exponential(name, NONE);
+                assert_eq!(
+                    (point.count(), point.zero_count, point.sum),
+                    (2 * times, times, sum),
+                    "{first:?}, {name}"
+                );
+            }
         }
     }
 }
