@@ -156,6 +156,13 @@ fn an_interval_takes_no_longer_than_there_are_slots() {
 }
 
 #[test]
+fn an_interval_shorter_than_a_slot_ends_at_the_interval() {
+    let recorder = Recorder::new(Range::new(1024, 1 << 20, 3).unwrap());
+    recorder.record_with_expected_interval(500, 10);
+    assert_eq!(recorder.collect().len(), 50);
+}
+
+#[test]
 fn an_interval_counts_what_it_clamps() {
     let recorder = Recorder::new(Range::new(1, 1000, 3).unwrap());
     recorder.record_with_expected_interval(1500, 100);
