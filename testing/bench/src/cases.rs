@@ -4,6 +4,7 @@ mod attributes;
 mod bound;
 mod collecting;
 mod exemplars;
+mod hdr;
 mod histogram;
 mod machine;
 mod operation;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Case> {
         bound::cases(),
         attributes::cases(),
         histogram::cases(),
+        hdr::cases(),
         exemplars::cases(),
         collecting::cases(),
         operation::cases(),

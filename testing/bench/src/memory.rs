@@ -57,6 +57,12 @@ probes! {
         "metrics", 1, 10_000, populations::metrics(Kind::Histograms);
         "measured, typed", 1, 10_000, populations::measured(Kind::Histograms);
     }
+    "memory/bytes per HDR histogram of 20 values" {
+        "throughline-hdr", 1, 1000, populations::hdr(1000, 1);
+        "hdrhistogram", 1, 1000, populations::hdrhistogram(1000, 1);
+        "throughline-hdr", 8, 1000, populations::hdr(1000, 8);
+        "hdrhistogram, one per thread", 8, 1000, populations::hdrhistogram(1000, 8);
+    }
     "memory/bytes per instrument" {
         "throughline", 1, INSTRUMENTS, {
             let engine = Engine::new();

@@ -1,12 +1,10 @@
-//! Histograms: 15 bounds, exponential, HDR.
+//! Histograms: 15 bounds, exponential.
 
 use std::hint::black_box;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ::measured::metric::histogram::Thresholds;
 use ::measured::{Histogram as Measured, HistogramVec};
-use hdrhistogram::Histogram as Hdr;
-use hdrhistogram::sync::{Recorder, SyncHistogram};
 use opentelemetry::KeyValue;
 use prometheus::{Histogram as Prometheus, HistogramOpts};
 use prometheus_client::metrics::family::Family;
@@ -18,7 +16,7 @@ use crate::rigs::peers::{self, Request, RequestSet};
 use crate::rigs::sdk::Sdk;
 use crate::rigs::{key_values, sum_of_samples};
 use crate::values::{BOUNDS, LATENCIES, latencies, latency};
-use crate::work::{Work, Workload, about, records};
+use crate::work::{Work, Workload, records};
 
 type Table = &'static [f64; LATENCIES];
 
@@ -39,25 +37,15 @@ pub(super) fn cases() -> Vec<Case> {
         Subject::new("opentelemetry_sdk", || sdk(&Sdk::exponential())),
         Subject::new("prometheus-client, native and 15 bounds", native),
     ];
-    let hdr = || {
-        vec![
-            Subject::new("hdrhistogram, sync recorder", hdr_sync),
-            Subject::new("hdrhistogram, in a mutex", hdr_mutex),
-        ]
-    };
-    let mut hdr_alone = vec![Subject::new("hdrhistogram, alone", hdr_alone)];
-    hdr_alone.extend(hdr());
     vec![
         Case::new("histogram/bound", bound()),
         Case::new("histogram/bound, one series", bound()).threads(&[2, 4]),
         Case::new("histogram/3 attributes", unbound()),
         Case::new("exponential histogram/bound", exponential),
-        Case::new("hdr", hdr_alone),
-        Case::new("hdr, shared", hdr()).threads(&[2, 4]),
     ]
 }
 
-fn engine(engine: &Engine) -> Box<dyn Workload> {
+pub(super) fn engine(engine: &Engine) -> Box<dyn Workload> {
     let engine = engine.clone();
     let histogram = engine.meter().f64_histogram("bench").build();
     let bound = histogram.bind(&key_values(3, 0));
@@ -243,90 +231,4 @@ fn unbound() -> Vec<Subject> {
         Subject::new("prometheus-client, typed", prometheus_client),
         Subject::new("measured, typed", measured),
     ]
-}
-
-/// Three digits, up to a minute: what covers the latencies.
-fn hdr() -> Hdr<u64> {
-    Hdr::new_with_bounds(1, 60_000, 3).expect("valid bounds")
-}
-
-fn hdr_alone() -> Box<dyn Workload> {
-    // One thread at a time, so the lock is taken once a run, and never waited for.
-    let histogram = Arc::new(Mutex::new(hdr()));
-    let shared = Arc::clone(&histogram);
-    let local = move |_| Returned {
-        own: std::mem::replace(
-            &mut *shared.lock().expect("nobody panics"),
-            Hdr::new(3).expect("valid"),
-        ),
-        home: Arc::clone(&shared),
-    };
-    let step = |(it, table): &mut (Returned, Table), at| {
-        let value = black_box(latency(table, at)) as u64;
-        it.own.record(value).expect("within bounds");
-    };
-    let total = move || hdr_records(&histogram.lock().expect("nobody panics"));
-    Work::new(
-        move |thread| (local(thread), latencies()),
-        step,
-        about(total),
-    )
-    .boxed()
-}
-
-/// A histogram that goes back where it came from.
-struct Returned {
-    own: Hdr<u64>,
-    home: Arc<Mutex<Hdr<u64>>>,
-}
-
-impl Drop for Returned {
-    fn drop(&mut self) {
-        if let Ok(mut home) = self.home.lock() {
-            std::mem::swap(&mut *home, &mut self.own);
-        }
-    }
-}
-
-fn hdr_mutex() -> Box<dyn Workload> {
-    let histogram = Arc::new(Mutex::new(hdr()));
-    let shared = Arc::clone(&histogram);
-    let step = |(it, table): &mut (Arc<Mutex<Hdr<u64>>>, Table), at| {
-        let value = black_box(latency(table, at)) as u64;
-        let mut histogram = it.lock().expect("nobody panics");
-        histogram.record(value).expect("within bounds");
-    };
-    let total = move || hdr_records(&histogram.lock().expect("nobody panics"));
-    Work::new(
-        move |_| (Arc::clone(&shared), latencies()),
-        step,
-        about(total),
-    )
-    .boxed()
-}
-
-fn hdr_sync() -> Box<dyn Workload> {
-    let histogram = Arc::new(Mutex::new(SyncHistogram::from(hdr())));
-    let shared = Arc::clone(&histogram);
-    let local = move |_| {
-        let recorder = shared.lock().expect("nobody panics").recorder();
-        (recorder, latencies())
-    };
-    let step = |(it, table): &mut (Recorder<u64>, Table), at| {
-        let value = black_box(latency(table, at)) as u64;
-        it.record(value).expect("within bounds");
-    };
-    let total = move || {
-        let mut histogram = histogram.lock().expect("nobody panics");
-        // Recorders that are gone have left what they had.
-        histogram.refresh();
-        hdr_records(&histogram)
-    };
-    Work::new(local, step, about(total)).boxed()
-}
-
-fn hdr_records(histogram: &Hdr<u64>) -> (u64, f64) {
-    let values = histogram.iter_recorded();
-    let sum = values.map(|it| it.value_iterated_to() as f64 * it.count_at_value() as f64);
-    (histogram.len(), sum.sum())
 }

@@ -26,8 +26,17 @@ impl Engine {
 
     /// Histograms become exponential ones.
     pub(crate) fn exponential() -> Self {
+        Self::aggregating(Aggregation::exponential())
+    }
+
+    /// Histograms become HDR ones of three digits, up to a minute.
+    pub(crate) fn hdr() -> Self {
+        Self::aggregating(Aggregation::hdr(1.0, 60_000.0))
+    }
+
+    fn aggregating(aggregation: Aggregation) -> Self {
         let histograms = Selector::any().kind(InstrumentKind::Histogram);
-        let view = View::select(histograms).aggregation(Aggregation::exponential());
+        let view = View::select(histograms).aggregation(aggregation);
         Self::build(ExemplarFilter::default(), Some(view))
     }
 

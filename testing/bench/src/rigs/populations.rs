@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use throughline_hdr::{Range, Recorder};
 
 use super::key_values;
 use super::ours::Engine;
@@ -212,4 +213,41 @@ pub(crate) fn lone(meter: &Meter, count: usize) {
     for at in 0..count {
         meter.u64_counter(format!("lone_{at}")).build().add(1, &[]);
     }
+}
+
+/// Recorders of latencies up to an hour, in nanoseconds, to three digits, each with the same 20 values of each thread.
+pub(crate) fn hdr(recorders: usize, threads: usize) -> Vec<Recorder> {
+    let range = Range::new(1, HOUR, 3).expect("valid bounds");
+    let recorders: Vec<_> = (0..recorders).map(|_| Recorder::new(range)).collect();
+    let all = Barrier::new(threads);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                for recorder in &recorders {
+                    (0..20).for_each(|at| recorder.record(nanoseconds(at)));
+                }
+                all.wait();
+            });
+        }
+    });
+    recorders
+}
+
+/// The same as histograms of `hdrhistogram`, one for each thread, as its recorders have.
+pub(crate) fn hdrhistogram(histograms: usize, threads: usize) -> Vec<hdrhistogram::Histogram<u64>> {
+    let make = |_| {
+        let mut histogram =
+            hdrhistogram::Histogram::new_with_bounds(1, HOUR, 3).expect("valid bounds");
+        (0..20).for_each(|at| histogram.record(nanoseconds(at)).expect("within bounds"));
+        histogram
+    };
+    (0..histograms * threads).map(make).collect()
+}
+
+/// Nanoseconds of an hour.
+const HOUR: u64 = 3_600_000_000_000;
+
+/// 20 values over two decades, from 0.1 ms on.
+fn nanoseconds(at: u64) -> u64 {
+    (100_000.0 * 100f64.powf(at as f64 / 20.0)) as u64
 }
