@@ -244,7 +244,11 @@ fn series_and_threads_are_counted_exactly() {
     let mut read_delta = || {
         let snapshot = bench.delta.collect();
         if let Some(Data::ExponentialHistogram(it)) = snapshot.metric("h").map(|m| &m.data) {
-            deltas += it.points.iter().map(ExponentialHistogramPoint::count).sum::<u64>();
+            deltas += it
+                .points
+                .iter()
+                .map(ExponentialHistogramPoint::count)
+                .sum::<u64>();
             sum += it.points.iter().map(|point| point.sum).sum::<f64>();
         }
     };

@@ -44,9 +44,9 @@
 //! ```
 //!
 //! A directory covers the chunks from the lowest to the highest that the thread touched. Where one more chunk does not
-//! fit, the thread writes a larger array and publishes it; the collector frees the old one. Fine slots have the digits
-//! asked for; coarse ones two. A coarse chunk comes to life where a fine one would have, once the budget is spent, and
-//! nothing that was counted ever moves: a slot's count never decreases.
+//! fit, the thread writes a larger array and publishes it; the next collection frees the old one, so there should be
+//! one now and then. Fine slots have the digits asked for; coarse ones two. Coarse chunks come to life where fine ones
+//! would have, once the budget is spent, and nothing that was counted ever moves: a slot's count never decreases.
 //!
 //! # The hot path
 //!
