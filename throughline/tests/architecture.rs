@@ -53,6 +53,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "throughline-testkit",
         ],
     ),
+    ("throughline-hotpath", &["throughline-engine"]),
     ("xtask", &[]),
 ];
 

@@ -2,7 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{e2e, error::Error, loom, miri, policy, project::Project, tally::Tally, valgrind};
+use crate::{
+    e2e,
+    error::Error,
+    instructions::{self, Verdict},
+    loom, miri, policy,
+    project::Project,
+    tally::Tally,
+    valgrind,
+};
 
 /// One check: its name in the table, and what it does. Tests add their closing lines to the tally.
 struct Step {
@@ -49,6 +57,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "valgrind",
         run: |project, tally| valgrind::run(project, tally).map(ok),
+    },
+    Step {
+        name: "instructions",
+        run: |project, _| instructions_where_they_count(project),
     },
     Step {
         name: "miri",
@@ -100,6 +112,17 @@ fn doc(project: &Project) -> Result<(), Error> {
 /// The README's test command.
 fn test(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     project.cargo().args(["test", "--workspace"]).test(tally)
+}
+
+fn instructions_where_they_count(project: &Project) -> Result<Outcome, Error> {
+    if !instructions::is_there(project) {
+        eprintln!("{}", instructions::MISSING);
+        return Ok(Outcome::Skipped("valgrind is not here"));
+    }
+    Ok(match instructions::run(project, false)? {
+        Verdict::Fine => Outcome::Ok,
+        Verdict::NotJudged => Outcome::Skipped("the counts are another compiler's"),
+    })
 }
 
 fn miri_where_it_is(project: &Project, tally: &mut Tally) -> Result<Outcome, Error> {

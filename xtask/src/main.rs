@@ -9,6 +9,7 @@ mod conformance;
 mod e2e;
 mod error;
 mod fuzz;
+mod instructions;
 mod loom;
 mod miri;
 mod policy;
@@ -59,6 +60,12 @@ enum Chore {
     Loom,
     /// The tests of sdk/cells under valgrind's memcheck.
     Valgrind,
+    /// The instructions of a warm measurement, under valgrind; fails where they rose by more than 3 %.
+    Instructions {
+        /// Rewrites testing/hotpath/instructions.json.
+        #[arg(long)]
+        update: bool,
+    },
     /// The fuzz targets of testing/fuzz/, each for a while; needs a nightly toolchain.
     Fuzz {
         /// How long each target runs.
@@ -91,6 +98,7 @@ fn run(chore: &Chore) -> Result<(), Error> {
         Chore::Conformance => conformance::run(&project, &mut Tally::default()),
         Chore::Loom => loom::run(&project, &mut Tally::default()),
         Chore::Valgrind => valgrind::run(&project, &mut Tally::default()),
+        Chore::Instructions { update } => instructions::run(&project, *update).map(drop),
         Chore::Fuzz { seconds } => fuzz::run(&project, *seconds),
         Chore::Miri => miri::run(&project, &mut Tally::default()),
         Chore::Bench(options) => bench::run(&project, options),

@@ -1,0 +1,161 @@
+//! The kinds of measurements that are counted.
+
+use std::hint::black_box;
+
+use opentelemetry::metrics::{Counter, Meter, MeterProvider as _};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, KeyValue};
+use throughline_engine::{
+    Aggregation, ExemplarFilter, InstrumentKind, MeterProvider, Reader, Selector, View,
+};
+
+/// How many measurements are counted.
+pub(crate) const STEPS: u64 = 10_000;
+
+/// How many go before them.
+const WARM_UP: u64 = 2_048;
+
+type Run = fn(&Meter);
+
+/// Names, and how they are run. Exemplars are on, and no span is current, unless the name says so.
+const KINDS: &[(&str, Run)] = &[
+    ("counter, bound", |meter| {
+        let bound = meter.u64_counter("c").build().bind(&attributes(3));
+        steps(|_| bound.add(black_box(1)));
+    }),
+    ("counter, bound, exemplars off", |meter| {
+        let bound = meter.u64_counter("c").build().bind(&attributes(3));
+        steps(|_| bound.add(black_box(1)));
+    }),
+    ("counter, bound, in a sampled span", |meter| {
+        let bound = meter.u64_counter("c").build().bind(&attributes(3));
+        let _in_span = span(TraceFlags::SAMPLED).attach();
+        steps(|_| bound.add(black_box(1)));
+    }),
+    ("counter, bound, in a span that is not sampled", |meter| {
+        let bound = meter.u64_counter("c").build().bind(&attributes(3));
+        let _in_span = span(TraceFlags::NOT_SAMPLED).attach();
+        steps(|_| bound.add(black_box(1)));
+    }),
+    ("counter of floats, bound", |meter| {
+        let bound = meter.f64_counter("c").build().bind(&attributes(3));
+        steps(|_| bound.add(black_box(1.5)));
+    }),
+    ("counter, no attributes", |meter| unbound(meter, &[vec![]])),
+    ("counter, 3 attributes", |meter| {
+        unbound(meter, &[attributes(3)]);
+    }),
+    ("counter, 10 attributes", |meter| {
+        unbound(meter, &[attributes(10)]);
+    }),
+    ("counter, 3 attributes in 3 orders", |meter| {
+        let orders = [0, 1, 2].map(|first| {
+            let mut attributes = attributes(3);
+            attributes.rotate_left(first);
+            attributes
+        });
+        unbound(meter, &orders);
+    }),
+    ("counter, 3 attributes made for each call", |meter| {
+        let owned = |pair: &KeyValue| {
+            KeyValue::new(
+                pair.key.as_str().to_owned(),
+                pair.value.as_str().into_owned(),
+            )
+        };
+        // More than a thread remembers by their places.
+        let calls: Vec<Vec<_>> = (0..100)
+            .map(|_| attributes(3).iter().map(owned).collect())
+            .collect();
+        unbound(meter, &calls);
+    }),
+    ("gauge, bound", |meter| {
+        let bound = meter.i64_gauge("g").build().bind(&attributes(3));
+        steps(|at| bound.record(black_box(at.cast_signed())));
+    }),
+    ("histogram, bound", histogram),
+    ("histogram, bound, exemplars off", histogram),
+    ("histogram, bound, in a sampled span", |meter| {
+        let _in_span = span(TraceFlags::SAMPLED).attach();
+        histogram(meter);
+    }),
+    ("exponential histogram, bound", histogram),
+];
+
+/// The names of all.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(name, _)| *name)
+}
+
+/// Runs one, to be counted from outside.
+pub(crate) fn run(kind: &str) -> Result<(), String> {
+    let found = KINDS.iter().find(|(name, _)| *name == kind);
+    let (name, run) = found.ok_or_else(|| format!("no kind {kind:?}"))?;
+    let mut builder = MeterProvider::builder().reader(Reader::default());
+    if name.ends_with("exemplars off") {
+        builder = builder.exemplar_filter(ExemplarFilter::AlwaysOff);
+    }
+    if name.starts_with("exponential") {
+        let histograms = Selector::any().kind(InstrumentKind::Histogram);
+        builder = builder.view(View::select(histograms).aggregation(Aggregation::exponential()));
+    }
+    let provider = builder.build().map_err(|error| error.to_string())?;
+    run(&provider.meter("hotpath"));
+    Ok(())
+}
+
+fn steps(step: impl Fn(u64)) {
+    (0..WARM_UP).for_each(&step);
+    counted_steps(step);
+}
+
+/// Callgrind counts what happens inside of functions of this name.
+#[inline(never)]
+fn counted_steps(step: impl Fn(u64)) {
+    for at in 0..STEPS {
+        step(at);
+    }
+}
+
+fn unbound(meter: &Meter, calls: &[Vec<KeyValue>]) {
+    let counter: Counter<u64> = meter.u64_counter("c").build();
+    steps(|at| {
+        let call = &calls[at as usize % calls.len()];
+        black_box(&counter).add(black_box(1), call);
+    });
+}
+
+/// Latencies from 1 to 20,000 ms, spread evenly over their logarithms.
+fn histogram(meter: &Meter) {
+    let bound = meter.f64_histogram("h").build().bind(&attributes(3));
+    let latencies: Vec<f64> = (0..1024u64)
+        .map(|at| ((at * 389 % 1024) as f64 / 1024.0 * 20_000f64.ln()).exp())
+        .collect();
+    steps(|at| bound.record(black_box(latencies[at as usize % 1024])));
+}
+
+fn attributes(count: usize) -> Vec<KeyValue> {
+    let all = [
+        ("method", "GET"),
+        ("status", "200"),
+        ("route", "/orders/{id}/lines"),
+        ("scheme", "https"),
+        ("host", "shop.example"),
+        ("port", "443"),
+        ("protocol", "HTTP/1.1"),
+        ("zone", "eu-central-1"),
+        ("version", "1.42.0"),
+        ("tier", "gold"),
+    ];
+    all.into_iter()
+        .take(count)
+        .map(|(key, value)| KeyValue::new(key, value))
+        .collect()
+}
+
+/// A context whose span has these flags.
+fn span(flags: TraceFlags) -> Context {
+    let (trace, span) = (TraceId::from(7), SpanId::from(7));
+    let span = SpanContext::new(trace, span, flags, false, TraceState::NONE);
+    Context::new().with_remote_span_context(span)
+}
