@@ -248,7 +248,24 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Which traces are sampled. Beats `OTEL_TRACES_SAMPLER`. Default: all, unless the caller decided.
+    /// Which traces are sampled at their start: one of ours, or any sampler for `opentelemetry_sdk`. Beats
+    /// `OTEL_TRACES_SAMPLER`. Default: all, unless the caller decided.
+    ///
+    /// What an [`AdaptiveSampler`](crate::AdaptiveSampler) says about errors and slow traces holds for retention, unless
+    /// [`retention`](Self::retention) says something else.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::{AdaptiveSampler, Telemetry};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = Telemetry::builder("checkout")
+    ///     .sampler(AdaptiveSampler::builder().target_per_second(50.0).build()?)
+    /// #     .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sampler(mut self, sampler: impl ShouldSample + 'static) -> Self {
         self.sampler = Some(Head::new(sampler));
         self

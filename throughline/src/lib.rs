@@ -122,7 +122,8 @@ pub use throughline_model::{Clock, Push, Random};
 pub use throughline_otlp::{Compression, Protocol, Signal, Tls};
 pub use throughline_samplers as samplers;
 pub use throughline_samplers::{
-    Pattern, PriorityRules, PrioritySampler, Retention, RetentionBuffer, Rule, Slow,
+    AdaptiveSampler, AdaptiveSettings, Pattern, PriorityRules, PrioritySampler, Retention,
+    RetentionBuffer, Rule, Slow,
 };
 
 pub use opentelemetry;

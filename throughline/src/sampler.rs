@@ -4,7 +4,7 @@ use std::any::Any;
 
 use opentelemetry_sdk::trace::ShouldSample;
 use throughline_model::SelfMeter;
-use throughline_samplers::PrioritySampler;
+use throughline_samplers::{AdaptiveSampler, PrioritySampler, Retention, RetentionBuffer, Slow};
 
 /// Which traces are sampled at their start.
 #[derive(Clone, Debug)]
@@ -16,22 +16,40 @@ pub(crate) struct Head {
 /// A handle of the same sampler.
 #[derive(Clone, Debug)]
 enum Ours {
+    Adaptive(AdaptiveSampler),
     Priority(PrioritySampler),
 }
 
 impl Head {
     pub(crate) fn new<S: ShouldSample + 'static>(sampler: S) -> Self {
         let any: &dyn Any = &sampler;
-        let ours = any.downcast_ref().cloned().map(Ours::Priority);
+        let adaptive = any.downcast_ref().cloned().map(Ours::Adaptive);
+        let ours = adaptive.or_else(|| any.downcast_ref().cloned().map(Ours::Priority));
         Self {
             sampler: Box::new(sampler),
             ours,
         }
     }
 
-    /// Has it report on itself.
-    pub(crate) fn report_to(&self, meter: &SelfMeter) {
+    /// What it wants kept of traces that it cannot know the end of.
+    pub(crate) fn retention(&self) -> Retention {
+        let Some(Ours::Adaptive(sampler)) = &self.ours else {
+            return Retention::new();
+        };
+        let policies = sampler.policies();
+        Retention::new()
+            .errors(policies.error_rate)
+            .slow(Slow::Above(policies.slow_threshold), policies.slow_rate)
+    }
+
+    /// Shows it how full the way out is, of `room` spans, and has it report on itself.
+    pub(crate) fn attach(&self, buffer: &RetentionBuffer, room: usize, meter: &SelfMeter) {
         match &self.ours {
+            Some(Ours::Adaptive(sampler)) => {
+                let buffer = buffer.clone();
+                sampler.watch(move || buffer.queue_counts().queued as f64 / room as f64);
+                sampler.report_to(meter);
+            }
             Some(Ours::Priority(sampler)) => sampler.report_to(meter),
             None => {}
         }

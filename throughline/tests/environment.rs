@@ -269,3 +269,50 @@ fn a_zero_interval_in_code_is_refused() {
         .unwrap_err();
     assert!(error.to_string().contains("cardinality_limit"), "{error}");
 }
+
+#[test]
+fn our_own_samplers_are_named_by_variables() {
+    let collector = Collector::start();
+    let file = std::env::temp_dir().join(format!("throughline-{}.toml", std::process::id()));
+    let rules = r#"
+        [sampler]
+        kind = "priority"
+        default_rate = 0
+        [[sampler.rules]]
+        id = "paid"
+        span_name = "paid"
+        rate = 1
+    "#;
+    std::fs::write(&file, rules).unwrap();
+    let path = file.to_str().unwrap();
+    let build = |name: &str, argument: &str| {
+        with(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+            ("OTEL_TRACES_SAMPLER", name),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ])
+        .build()
+    };
+    let telemetry = build("priority", path).unwrap();
+    telemetry.operation("free").build().run(|| ());
+    telemetry.operation("paid").build().run(|| ());
+    telemetry.shutdown(LIMIT).unwrap();
+    assert_eq!(collector.spans().len(), 1);
+    assert_eq!(collector.span("paid").trace_state, "ot=th:0");
+    assert!(
+        build("adaptive", "100")
+            .unwrap()
+            .describe()
+            .to_string()
+            .contains("adaptive 100/s")
+    );
+
+    // Another sampler's file: the line, the field, what it is and what it should be.
+    let error = build("adaptive", path).unwrap_err().to_string();
+    for part in [path, ".toml:3:", "sampler.kind", "priority", "adaptive"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    let error = build("priority", path).unwrap_err().to_string();
+    assert!(error.contains(path), "{error}");
+}

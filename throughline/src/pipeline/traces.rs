@@ -43,13 +43,14 @@ pub(super) fn assemble(
     };
     let Some(sink) = sink else { return Ok(None) };
     let sink = sink.with_value_length(settings.value_length);
-    let retention = builder.retention.take().unwrap_or_default();
+    let sampler = builder.sampler.take();
+    let head = sampler.unwrap_or_else(|| settings.sampler.clone());
+    let retention = builder.retention.take();
+    let retention = retention.unwrap_or_else(|| head.retention());
     let (buffer, worker) = retention
         .clock(Arc::clone(&builder.clock))
         .build(settings.batch, meter)?;
-    let sampler = builder.sampler.take();
-    let head = sampler.unwrap_or_else(|| settings.sampler.clone());
-    head.report_to(meter);
+    head.attach(&buffer, settings.batch.max_queue_size, meter);
     let provider = SdkTracerProvider::builder()
         .with_resource(resource.clone())
         .with_sampler(CountedSampler::new(

@@ -1,11 +1,11 @@
 //! The sampler that the environment names.
 
-use throughline_config::{Environment, Sampler as Named};
+use throughline_config::{Adaptive, Environment, Sampler as Named};
 use throughline_samplers::probability::{
     ComposableAlwaysOff, ComposableAlwaysOn, ComposableParentThreshold, ComposableProbability,
     ComposableSampler, CompositeSampler,
 };
-use throughline_samplers::{PriorityRules, PrioritySampler};
+use throughline_samplers::{AdaptiveSampler, PriorityRules, PrioritySampler};
 
 use super::{Source, pick};
 use crate::Error;
@@ -31,6 +31,13 @@ pub(super) fn named(environment: &Environment) -> Result<(Head, String, Source),
         Named::TraceIdRatio(ratio) => Head::new(CompositeSampler::new(probability(ratio)?)),
         Named::ParentBasedAlwaysOff => parent_based(ComposableAlwaysOff),
         Named::ParentBasedTraceIdRatio(ratio) => parent_based(probability(ratio)?),
+        Named::Adaptive(Adaptive::Target(target)) => Head::new(
+            AdaptiveSampler::builder()
+                .target_per_second(target)
+                .build()?,
+        ),
+        Named::Adaptive(Adaptive::File(file)) => Head::new(AdaptiveSampler::from_file(file)?),
+        Named::Adaptive(_) => Head::new(AdaptiveSampler::builder().build()?),
         Named::Priority(None) => Head::new(PrioritySampler::new(PriorityRules::preset())?),
         Named::Priority(Some(file)) => Head::new(PrioritySampler::from_file(file)?),
         // ParentBasedAlwaysOn, and what a later version may add.
