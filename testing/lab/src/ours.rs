@@ -11,7 +11,9 @@ use throughline_samplers::probability::{
     ComposableAlwaysOff, ComposableAlwaysOn, ComposableParentThreshold, ComposableProbability,
     ComposableRateLimiting, ComposableSampler, CompositeSampler,
 };
-use throughline_samplers::{Pattern, Patterns, PriorityRules, PrioritySampler, Rule};
+use throughline_samplers::{
+    AdaptiveSampler, Error, Pattern, Patterns, PriorityRules, PrioritySampler, Rule,
+};
 use throughline_testkit::ManualClock;
 
 use crate::candidate::{Candidate, Setup};
@@ -22,7 +24,12 @@ pub use traced::{Arrived, CHILDREN, Holding, Traced};
 
 /// All of them.
 pub fn all(setup: &Setup) -> Vec<Box<dyn Candidate>> {
-    vec![ratio(setup), rate_limiting(setup), priority(setup)]
+    vec![
+        ratio(setup),
+        rate_limiting(setup),
+        priority(setup),
+        adaptive(setup),
+    ]
 }
 
 /// Those that decide when a trace has ended: whole pipelines.
@@ -32,15 +39,33 @@ pub fn all(setup: &Setup) -> Vec<Box<dyn Candidate>> {
 /// Where the operating system gives no runtime.
 pub fn pipelines(setup: &Setup) -> io::Result<Vec<Box<dyn Candidate>>> {
     let probability = (setup.target / setup.rate).min(1.0);
-    let head = || ComposableProbability::new(probability).map_err(io::Error::other);
-    let retained = |name, max_bytes| -> io::Result<Box<dyn Candidate>> {
-        let head = CompositeSampler::new(ComposableParentThreshold::new(head()?));
-        let traced = retained(name, setup, ManualClock::new(), head, max_bytes)?;
-        Ok(Box::new(traced))
-    };
+    let ratio = ComposableProbability::new(probability).map_err(io::Error::other)?;
+    let ratio = CompositeSampler::new(ComposableParentThreshold::new(ratio));
+    let clock = ManualClock::new();
+    let adaptive = adaptive_sampler(setup, &clock).map_err(io::Error::other)?;
+    let clocks = ManualClock::new;
     Ok(vec![
-        retained("our retention", AMPLE)?,
-        retained("our retention, 128 KiB", SCARCE)?,
+        Box::new(retained(
+            "our retention",
+            setup,
+            clocks(),
+            ratio.clone(),
+            AMPLE,
+        )?),
+        Box::new(retained(
+            "our retention, 128 KiB",
+            setup,
+            clocks(),
+            ratio,
+            SCARCE,
+        )?),
+        Box::new(retained(
+            "our retention, adaptive",
+            setup,
+            clock,
+            adaptive,
+            AMPLE,
+        )?),
     ])
 }
 
@@ -91,4 +116,24 @@ pub fn priority(setup: &Setup) -> Box<dyn Candidate> {
             Err(_) => Box::new(ComposableAlwaysOff),
         };
     Box::new(Composed::new("our priority", sampler, clock, setup))
+}
+
+/// The target, shared between the operations.
+pub fn adaptive(setup: &Setup) -> Box<dyn Candidate> {
+    let clock = ManualClock::new();
+    let sampler: Box<dyn ComposableSampler> = match adaptive_sampler(setup, &clock) {
+        Ok(sampler) => Box::new(sampler),
+        Err(_) => Box::new(ComposableAlwaysOff),
+    };
+    Box::new(Composed::new("our adaptive", sampler, clock, setup))
+}
+
+/// On a machine that is never busy; an operation that is rare enough is sampled whole.
+fn adaptive_sampler(setup: &Setup, clock: &ManualClock) -> Result<AdaptiveSampler, Error> {
+    AdaptiveSampler::builder()
+        .target_per_second(setup.target)
+        .base_rate(1.0)
+        .clock(Arc::new(clock.clone()))
+        .load_signal(|| 0.0)
+        .build()
 }
