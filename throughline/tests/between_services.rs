@@ -24,12 +24,12 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use throughline::Telemetry;
 use throughline::model::{Data, Snapshot};
 use throughline::opentelemetry::Context;
 use throughline::opentelemetry::trace::{SpanKind, TraceContextExt};
 use throughline::opentelemetry_sdk::trace::{Sampler, SpanData};
 use throughline::tower::{ClientLayer, ServerLayer};
+use throughline::{Telemetry, TelemetryBuilder};
 use throughline_testkit::{CollectingPush, CollectingSpanExporter};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -48,14 +48,16 @@ impl Observed {
     }
 
     fn sampled_by(sampler: Sampler) -> Self {
+        Self::built(|builder| builder.sampler(sampler))
+    }
+
+    fn built(with: impl FnOnce(TelemetryBuilder) -> TelemetryBuilder) -> Self {
         let (spans, metrics) = (CollectingSpanExporter::new(), CollectingPush::new());
-        let telemetry = Telemetry::builder("shop")
+        let builder = Telemetry::builder("shop")
             .span_exporter(spans.clone())
             .metric_exporter(metrics.clone())
-            .sampler(sampler)
-            .environment(|name| (name == "OTEL_LOGS_EXPORTER").then(|| "none".to_owned()))
-            .build()
-            .unwrap();
+            .environment(|name| (name == "OTEL_LOGS_EXPORTER").then(|| "none".to_owned()));
+        let telemetry = with(builder).build().unwrap();
         Self {
             telemetry,
             spans,
@@ -361,18 +363,42 @@ fn a_tonic_client_hands_the_trace_to_a_tonic_server() {
 }
 
 #[test]
-fn a_service_that_samples_nothing_says_so_and_hands_the_trace_on() {
+fn a_service_that_records_nothing_hands_the_trace_on() {
     run(async {
-        let (caller, callee) = (Observed::sampled_by(Sampler::AlwaysOff), Observed::new());
-        let address = serve(shop(&callee)).await;
-        let mut client = ClientLayer::new(&caller.telemetry).layer(client(Version::HTTP_11));
-        let answer = client.call(request(address, "/orders/17")).await.unwrap();
-        assert!(answer.headers().contains_key("traceresponse"));
-        answer.collect().await.unwrap();
+        let caller =
+            Observed::built(|builder| builder.sampler(Sampler::AlwaysOff).without_retention());
+        let (callee, client_spans) = called_by(&caller).await;
         assert_ne!(
             callee.server_span().parent_span_id.to_string(),
             "0000000000000000"
         );
-        assert!(caller.spans(&SpanKind::Client).is_empty());
+        assert_eq!(client_spans, 0);
     });
+}
+
+#[test]
+fn a_caller_that_samples_nothing_keeps_its_part_of_what_its_callee_keeps() {
+    run(async {
+        let caller = Observed::sampled_by(Sampler::AlwaysOff);
+        let (callee, client_spans) = called_by(&caller).await;
+        let client = caller.spans(&SpanKind::Client).pop().unwrap();
+        assert_eq!(
+            callee.server_span().parent_span_id,
+            client.span_context.span_id()
+        );
+        assert_eq!(attribute(&client, "sampling.retained"), "neighbour");
+        assert_eq!(client_spans, 1);
+    });
+}
+
+/// A service that samples everything, called once; and how many client spans the caller delivered.
+async fn called_by(caller: &Observed) -> (Observed, usize) {
+    let callee = Observed::sampled_by(Sampler::AlwaysOn);
+    let address = serve(shop(&callee)).await;
+    let mut client = ClientLayer::new(&caller.telemetry).layer(client(Version::HTTP_11));
+    let answer = client.call(request(address, "/orders/17")).await.unwrap();
+    assert!(answer.headers().contains_key("traceresponse"));
+    answer.collect().await.unwrap();
+    let spans = caller.spans(&SpanKind::Client).len();
+    (callee, spans)
 }
