@@ -171,7 +171,7 @@ impl Window {
             0 => (chunk, chunk),
             len => (self.first.min(chunk), (self.first + len - 1).max(chunk)),
         };
-        let room = ((high - low) / 4).max(4);
+        let room = ((high - low) / 2).max(4);
         let low = match chunk == low {
             true => low.saturating_sub(room),
             false => low,
