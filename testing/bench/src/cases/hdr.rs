@@ -36,7 +36,7 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("hdr", on_one_thread),
         Case::new("hdr, shared", shared()).threads(&[2, 4]),
-        Case::new("hdr/merge of 64 threads", merge),
+        Case::new("collect/HDR histogram of 64 threads", merge),
     ]
 }
 
