@@ -23,7 +23,7 @@ pub struct Bars<'a> {
     pub columns: &'a [&'a str],
 }
 
-const LEFT: f64 = 168.0;
+const LEFT: f64 = 184.0;
 const COLUMN: f64 = 150.0;
 const GAP: f64 = 58.0;
 const TOP: f64 = 58.0;
