@@ -43,7 +43,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "throughline-examples",
         &["throughline", "throughline-viewer"],
     ),
-    ("throughline-e2e", &[]),
+    // Only its tests know the face: they run services.
+    ("throughline-e2e", &["throughline"]),
     // Runs on the manual clock and the seeded randomness.
     (
         "throughline-lab",

@@ -6,7 +6,8 @@
 //! test whose program is missing says that it is skipped, and passes; with
 //! `THROUGHLINE_REQUIRE_TOOLS=1` it fails.
 //!
-//! Knows none of the other crates: what it checks is what left the process.
+//! Knows none of the other crates: what it checks is what left the process. Only a test that runs services of its own
+//! knows the face.
 //!
 //! ```no_run
 //! use throughline_e2e::{Collector, Failure, Scratch, tool};
