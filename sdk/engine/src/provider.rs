@@ -330,6 +330,8 @@ impl MeterProviderBuilder {
     /// | `throughline.engine.series` | `{series}` | |
     /// | `throughline.engine.measurements.refused` | `{measurement}` | `error.type`: `non_finite`, `negative`, `undescribed` |
     /// | `throughline.engine.measurements.overflowed` | `{measurement}` | |
+    /// | `throughline.engine.measurements.clamped` | `{measurement}` | |
+    /// | `throughline.engine.streams.coarse` | `{stream}` | |
     /// | `throughline.engine.callbacks.panicked` | `{panic}` | |
     /// | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
     /// | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
