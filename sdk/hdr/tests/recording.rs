@@ -231,7 +231,7 @@ fn a_range_may_go_up_to_every_integer() {
 #[test]
 fn threads_that_ended_keep_their_counts_and_leave_their_memory() {
     let recorder = &Recorder::new(nanoseconds());
-    for n in 1..=50 {
+    for n in 1..=100 {
         std::thread::scope(|s| {
             s.spawn(move || {
                 latencies()
@@ -241,11 +241,11 @@ fn threads_that_ended_keep_their_counts_and_leave_their_memory() {
         });
         assert_eq!(recorder.collect().len(), n * 1000);
     }
-    // Other tests' threads may have taken over a slab in between, but not fifty.
+    // A thread of another test may take over the memory in between, but there are never fifty at once.
     let one = Recorder::new(nanoseconds());
     latencies().take(1000).for_each(|value| one.record(value));
     assert!(
-        recorder.bytes() < 25 * one.bytes(),
+        recorder.bytes() < 50 * one.bytes(),
         "{} and {}",
         recorder.bytes(),
         one.bytes()
