@@ -49,8 +49,10 @@ words! {
     /// assert_eq!(ExemplarFilter::AlwaysOn.as_str(), "always_on");
     /// ```
     pub enum ExemplarFilter {
-        /// Those made inside a sampled span. The default.
+        /// Those made inside a sampled span: the specification's default.
         TraceBased = "trace_based",
+        /// Those whose trace was delivered: Throughline's own, and its default.
+        Resolvable = "resolvable",
         /// All.
         AlwaysOn = "always_on",
         /// None.

@@ -67,7 +67,7 @@ pub static VARIABLES: &[Variable] = variables! {
     "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "128", "attributes of a log record";
     "OTEL_METRIC_EXPORT_INTERVAL", "60000", "ms from one push of metrics to the next";
     "OTEL_METRIC_EXPORT_TIMEOUT", "30000", "ms that one push of metrics may take; 0 is no limit";
-    "OTEL_METRICS_EXEMPLAR_FILTER", "trace_based", "which measurements may become exemplars: trace_based, always_on, always_off";
+    "OTEL_METRICS_EXEMPLAR_FILTER", "resolvable", "which measurements may become exemplars: resolvable, trace_based, always_on, always_off";
     "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative", "which instruments are pushed as delta: cumulative (none), delta, lowmemory";
     "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram", "what histograms become: explicit_bucket_histogram, base2_exponential_bucket_histogram";
     "OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318", "where OTLP goes (gRPC: http://localhost:4317); over HTTP v1/traces, v1/metrics or v1/logs is added";

@@ -135,6 +135,7 @@ fn aggregation_of(named: HistogramAggregation) -> Option<Aggregation> {
 
 fn exemplar_filter_of(named: NamedFilter) -> Option<ExemplarFilter> {
     match named {
+        NamedFilter::Resolvable => Some(ExemplarFilter::Resolvable),
         NamedFilter::TraceBased => Some(ExemplarFilter::TraceBased),
         NamedFilter::AlwaysOn => Some(ExemplarFilter::AlwaysOn),
         NamedFilter::AlwaysOff => Some(ExemplarFilter::AlwaysOff),
