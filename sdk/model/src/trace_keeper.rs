@@ -43,7 +43,7 @@ pub trait TraceKeeper: Send + Sync + Debug {
     fn fate(&self, trace: TraceId, span: SpanId) -> Fate;
 
     /// Whether it is certain by now that what this process recorded of the trace is kept beyond head sampling:
-    /// somebody [asked](TraceKeeper::keep) for it and its randomness allows it, or a part of it was decided so..
+    /// somebody [asked](TraceKeeper::keep) for it and its randomness allows it, or a part of it was decided so.
     ///
     /// Asked when a call leaves and when an answer does, to tell the neighbour; it may take a short lock. A keeper
     /// that decides nothing says `false`, which is the default.
