@@ -42,6 +42,8 @@ mod counts;
 mod decider;
 mod finished;
 mod level;
+#[cfg(all(test, loom))]
+mod models;
 mod part;
 mod pinned;
 mod policies;

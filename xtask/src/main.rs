@@ -56,7 +56,7 @@ enum Chore {
     /// The samplers against the rules of the specification, of the Collector's pkg/sampling and of Java's
     /// consistent sampling, as tables of cases.
     Conformance,
-    /// The models of sdk/cells in every interleaving, under loom.
+    /// The models of sdk/cells and of the retention buffer in every interleaving, under loom.
     Loom,
     /// The tests of sdk/cells under valgrind's memcheck.
     Valgrind,

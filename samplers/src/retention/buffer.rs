@@ -354,24 +354,7 @@ impl SpanProcessor for RetentionBuffer {
     }
 
     fn on_end(&self, span: SpanData) {
-        let core = self.core();
-        let end = core.end(&span);
-        let mut shard = core.lock(end.hash);
-        match shard.ended(&end, &core.room) {
-            Ok(spans) => {
-                // Written out here, so that the span is moved once.
-                spans.push(span);
-                let ripe = shard.has_ripe();
-                drop(shard);
-                if ripe {
-                    core.control.stir();
-                }
-            }
-            Err(place) => {
-                drop(shard);
-                core.ended_elsewhere(place, span, &end);
-            }
-        }
+        self.core().ended(span);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

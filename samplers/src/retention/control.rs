@@ -1,17 +1,15 @@
 //! What user threads ask of the delivery thread.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::sync::{AtomicBool, Ordering};
+use super::sync::{AtomicBool, Mutex, MutexGuard, Ordering, acquire};
 use crate::Error;
 use crate::batch::Waiter;
 
 /// Requests and wake-ups.
-#[derive(Default)]
 pub(super) struct Control {
     requests: Mutex<Requests>,
     /// No part is admitted any more.
@@ -40,6 +38,19 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn tell(self, result: Result<(), Error>) {
         (self.waiter)(result);
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            requests: Mutex::new(Requests::default()),
+            closing: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            stirred: AtomicBool::new(false),
+            stir: Notify::new(),
+            hurry: Notify::new(),
+        }
     }
 }
 
@@ -110,7 +121,7 @@ impl Control {
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+        acquire(&self.requests)
     }
 }
 

@@ -49,7 +49,11 @@ pub(super) struct Core {
 #[repr(align(128))]
 struct Padded(Mutex<Shard>);
 
+#[cfg(not(loom))]
 const SHARDS: usize = 32;
+/// Fewer interleavings that are all the same.
+#[cfg(loom)]
+const SHARDS: usize = 1;
 
 /// How often a span that finds no room has some made.
 const ATTEMPTS: usize = 8;
@@ -139,25 +143,40 @@ impl Core {
         }
     }
 
-    /// What a shard has to know of a span that ends.
-    #[inline]
-    pub(super) fn end(&self, span: &SpanData) -> End {
+    /// A span ends.
+    #[inline(always)]
+    pub(super) fn ended(&self, span: SpanData) {
         let context = &span.span_context;
         let (hash, trace) = self.key(context.trace_id());
-        End {
+        let end = End {
             hash,
             trace,
             span: context.span_id(),
             sampled: context.is_sampled(),
-            failed: has_failed(span),
-            weight: span_weight(span),
+            failed: has_failed(&span),
+            weight: span_weight(&span),
+        };
+        let mut shard = self.lock(hash);
+        match shard.ended(&end, &self.room) {
+            Ok(spans) => {
+                spans.push(span);
+                let ripe = shard.has_ripe();
+                drop(shard);
+                if ripe {
+                    self.control.stir();
+                }
+            }
+            Err(place) => {
+                drop(shard);
+                self.ended_elsewhere(place, span, &end);
+            }
         }
     }
 
     /// A span ends that does not simply go into the buffer.
     #[cold]
     #[inline(never)]
-    pub(super) fn ended_elsewhere(&self, mut place: Place, span: SpanData, end: &End) {
+    fn ended_elsewhere(&self, mut place: Place, span: SpanData, end: &End) {
         for _ in 0..ATTEMPTS {
             match place {
                 Place::Gone => return,
@@ -328,7 +347,7 @@ impl Core {
         self.room.bytes().saturating_sub(spare)
     }
 
-    pub(super) fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
+    fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // Neither the bits by which a table finds a bucket nor those by which it tells entries apart.
         acquire(&self.shards[(hash >> 40) as usize % SHARDS].0)
     }

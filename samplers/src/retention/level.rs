@@ -1,9 +1,7 @@
 //! The outlier threshold: what is configured, and what memory adds to it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use super::RANGE;
-use super::sync::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, acquire};
 
 /// How much of all traces is recorded for retention, as one threshold that whoever starts a local root reads.
 ///
@@ -55,10 +53,9 @@ impl Level {
 
     /// Who holds this changes the threshold; raising and falling never overlap.
     pub(super) fn changing(&self) -> Changing<'_> {
-        let guard = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         Changing {
             level: self,
-            _guard: guard,
+            _guard: acquire(&self.changing),
         }
     }
 }
