@@ -31,7 +31,7 @@ use hashbrown::HashTable;
 use opentelemetry::KeyValue;
 
 use crate::pairs::{self, Order, is_same_list, is_same_set};
-use crate::series::Series;
+use crate::series::{NO_STREAM, Series};
 use crate::view::AttributeFilter;
 
 /// How many calls (stream and attributes) a thread remembers.
@@ -95,7 +95,7 @@ impl Remembered {
     /// Whether it is this call, looked up by this one of its hashes.
     #[inline(always)]
     fn is(&self, hash: u64, call: &Call<'_>) -> bool {
-        if self.hash != hash || self.series.stream != call.stream {
+        if self.hash != hash || !self.series.is_of(call.stream) {
             return false;
         }
         match &self.given {
@@ -184,8 +184,10 @@ pub(crate) fn recall_otherwise<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) ->
     REMEMBER
         .try_with(|memory| {
             let mut memory = memory.try_borrow_mut().ok()?;
-            memory.clean();
-            if let Some(found) = memory.find(call.places, call) {
+            // As `recall` looked in the young half already, if it looked at all.
+            if (memory.clean() || !memory.old.is_empty())
+                && let Some(found) = memory.find(call.places, call)
+            {
                 return Some(f(&found.series));
             }
             let found = memory.find(call.set(), call)?;
@@ -229,7 +231,9 @@ impl Memory {
     /// The entry of a call by one of its hashes; what is old is young again.
     fn find(&mut self, hash: u64, call: &Call<'_>) -> Option<&mut Remembered> {
         let is = |found: &Remembered| found.is(hash, call);
-        if let Ok(found) = self.old.find_entry(hash, is) {
+        if !self.old.is_empty()
+            && let Ok(found) = self.old.find_entry(hash, is)
+        {
             let (found, _) = found.remove();
             self.insert(found);
         }
@@ -243,13 +247,15 @@ impl Memory {
         self.young.insert_unique(call.hash, call, |call| call.hash);
     }
 
-    /// Forgets the series of dropped streams.
-    fn clean(&mut self) {
+    /// Forgets the series of dropped streams; says whether there may have been some.
+    fn clean(&mut self) -> bool {
         let dropped = DROPPED.load(Ordering::Relaxed);
-        if self.seen != dropped {
+        let stale = self.seen != dropped;
+        if stale {
             self.seen = dropped;
-            self.young.retain(|call| !call.series.is_dropped());
-            self.old.retain(|call| !call.series.is_dropped());
+            self.young.retain(|call| !call.series.is_of(NO_STREAM));
+            self.old.retain(|call| !call.series.is_of(NO_STREAM));
         }
+        stale
     }
 }

@@ -25,7 +25,7 @@ use crate::{Aggregation, ExemplarFilter, exemplar};
 /// A stream of an asynchronous instrument.
 #[derive(Debug)]
 pub(crate) struct ObservedStream<T> {
-    config: StreamConfig,
+    config: Arc<StreamConfig>,
     parts: Arc<Parts>,
     feeds: Box<[Feed<T>]>,
 }
@@ -67,7 +67,7 @@ struct Gathered<T> {
 
 impl<T: Measured> ObservedStream<T> {
     pub(crate) fn new(
-        config: StreamConfig,
+        config: Arc<StreamConfig>,
         readers: &[(usize, Temporality)],
         parts: &Arc<Parts>,
     ) -> Self {

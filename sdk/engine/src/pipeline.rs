@@ -68,7 +68,7 @@ pub(crate) trait Readable: Debug + Send + Sync {
 /// A stream to be, and the readers that share it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Planned {
-    pub(crate) config: StreamConfig,
+    pub(crate) config: Arc<StreamConfig>,
     pub(crate) readers: Vec<(usize, Temporality)>,
 }
 
@@ -149,13 +149,13 @@ pub(crate) fn plan(
             if config.aggregation == Aggregation::Drop {
                 continue;
             }
-            let same = planned.iter_mut().find(|planned| planned.config == config);
+            let same = planned.iter_mut().find(|planned| *planned.config == config);
             match same {
                 // Two views that say the same make one stream: nothing is counted twice.
                 Some(same) if same.readers.iter().any(|(r, _)| *r == reader) => {}
                 Some(same) => same.readers.push((reader, temporality)),
                 None => planned.push(Planned {
-                    config,
+                    config: Arc::new(config),
                     readers: vec![(reader, temporality)],
                 }),
             }

@@ -62,7 +62,7 @@ pub(crate) struct Stream<A: Aggregate> {
     /// The series of the empty attribute set, once it is there.
     plain: OnceLock<Arc<Series>>,
     table: Table,
-    config: StreamConfig,
+    config: Arc<StreamConfig>,
     parts: Arc<Parts>,
     created: SystemTime,
     feeds: Box<[Feed<A>]>,
@@ -71,7 +71,7 @@ pub(crate) struct Stream<A: Aggregate> {
 impl<A: Aggregate> Stream<A> {
     pub(crate) fn new(
         aggregate: A,
-        config: StreamConfig,
+        config: Arc<StreamConfig>,
         readers: &[(usize, Temporality)],
         parts: &Arc<Parts>,
     ) -> Arc<Self> {
@@ -438,7 +438,7 @@ impl<A: Aggregate> Drop for Stream<A> {
     fn drop(&mut self) {
         self.table.with_all(|all| {
             for series in all {
-                series.dropped.store(true, Ordering::Relaxed);
+                series.leave_stream();
             }
         });
         lookup::forget_dropped();

@@ -21,7 +21,7 @@ use crate::aggregate::{Aggregate, Exponential, Recorded};
 use crate::exemplar;
 use crate::outliers::Rule;
 use crate::rolling::Rolling;
-use crate::series::Series;
+use crate::series::{NO_STREAM, Series};
 
 /// How a stream tells its outliers from the rest.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Watch {
                 histogram: Exponential::new(SIZE, SCALE, false, &[]),
                 // It belongs to no stream's table, and no look-up ever finds it.
                 seen: Series::new(
-                    u64::MAX,
+                    NO_STREAM,
                     Attributes::default(),
                     created,
                     None,
