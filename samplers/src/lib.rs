@@ -10,6 +10,9 @@
 //! end, [`SpanWorker`], runs wherever exporters run, generic over `opentelemetry_sdk`'s
 //! `SpanExporter`. [`batch`] is the same for any other item; log records use it.
 //!
+//! [`Retention`] puts a bounded buffer before that queue, and keeps a trace because of how it ended: with an
+//! error, slow, with an outlier, by a rule, or because someone asked.
+//!
 //! This crate knows `opentelemetry_sdk`'s spans and the ports of `throughline-model`. It must not know
 //! how spans are sent, nor where its own numbers go.
 //!

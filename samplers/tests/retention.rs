@@ -11,7 +11,8 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SpanData};
-use throughline_model::{Fate, KeepReason, SoFar, TraceKeeper};
+use throughline_model::{Fate, KeepReason, SelfMeter, SoFar, TraceKeeper};
+use throughline_samplers::batch::BatchSettings;
 use throughline_samplers::probability::*;
 use throughline_samplers::{Retention, Slow};
 
@@ -431,5 +432,111 @@ fn children_go_by_what_their_local_root_pinned() {
     for span in rig.exporter.spans() {
         assert_eq!(span.span_context.trace_state().header(), "ot=th:c");
     }
+    rig.end();
+}
+
+#[test]
+fn a_setting_that_makes_no_sense_is_named() {
+    let said = |retention: Retention| {
+        let built = retention.build(BatchSettings::spans(), &SelfMeter::new());
+        built.unwrap_err().to_string()
+    };
+    let expected = "expected 0, or 2^-56 to 1";
+    for (retention, name) in [
+        (Retention::new().errors(1.1), "errors is 1.1"),
+        (Retention::new().errors(f64::NAN), "errors is NaN"),
+        (Retention::new().outliers(-0.1), "outliers is -0.1"),
+        (Retention::new().share(f64::INFINITY), "share is inf"),
+        (
+            Retention::new().slow(Slow::Quantile(0.99), 2.0),
+            "slow.rate is 2",
+        ),
+        (
+            Retention::new().rule(Predicate::anything(), 1e-20),
+            "rule.rate is 0.00000000000000000001",
+        ),
+    ] {
+        assert_eq!(said(retention), format!("{name}: {expected}"));
+    }
+    let one = |retention, name: &str| {
+        assert_eq!(said(retention), format!("{name} is 0: expected at least 1"))
+    };
+    one(Retention::new().max_spans(0), "max_spans");
+    one(Retention::new().max_bytes(0), "max_bytes");
+    one(Retention::new().max_traces(0), "max_traces");
+    one(
+        Retention::new().max_spans_per_trace(0),
+        "max_spans_per_trace",
+    );
+    one(Retention::new().remembered(0), "remembered");
+    assert_eq!(
+        said(Retention::new().slow(Slow::Quantile(1.0), 1.0)),
+        "slow.quantile is 1: expected 0 to less than 1"
+    );
+    assert_eq!(
+        said(Retention::new().max_duration(Duration::ZERO)),
+        "max_duration is 0s: expected more than 0"
+    );
+}
+
+/// Everything is dropped and nobody waits: what can be decided is delivered all the same.
+#[test]
+fn dropping_the_provider_and_the_buffer_delivers() {
+    let rig = Rig::new(Retention::new(), Sampler::AlwaysOff);
+    trace(&rig, 1, true);
+    let exporter = rig.exporter.clone();
+    rig.drop_all();
+    assert_eq!(exporter.spans().len(), 2);
+}
+
+/// What passes and finds the queue full is lost, and what arrives of its trace later does not make up for it.
+#[test]
+fn a_span_that_passes_and_is_refused_is_lost() {
+    let tiny = BatchSettings {
+        max_queue_size: 1,
+        max_export_batch_size: 1,
+        max_queue_bytes: 1000,
+        max_export_batch_bytes: 1000,
+        ..BatchSettings::spans()
+    };
+    let always_on = CompositeSampler::new(ComposableAlwaysOn::new());
+    let rig = Rig::with_batches(Retention::new(), always_on, tiny);
+    let cx = Context::new().with_span(rig.tracer.start("root"));
+    let mut huge = rig.tracer.start_with_context("huge", &cx);
+    huge.set_attribute(KeyValue::new("body", "x".repeat(1000)));
+    let span = huge.span_context().clone();
+    huge.end();
+    assert_eq!(rig.buffer.queue_counts().queue_full, 1);
+    assert_eq!(rig.buffer.fate(span.trace_id(), span.span_id()), Fate::Lost);
+    rig.tracer.start_with_context("child", &cx).end();
+    let _ = rig.buffer.force_flush(LONG);
+    assert_eq!(rig.buffer.fate(span.trace_id(), span.span_id()), Fate::Lost);
+    rig.end();
+}
+
+#[test]
+fn what_is_forgotten_of_a_trace_that_goes_on_is_lost() {
+    let always_on = CompositeSampler::new(ComposableAlwaysOn::new());
+    let rig = Rig::new(Retention::new().remembered(1), always_on);
+    let cx = Context::new().with_span(rig.remote_child("root", 1, false));
+    let first = rig
+        .tracer
+        .start_with_context("first", &cx)
+        .span_context()
+        .span_id();
+    // So many that each shard has seen one.
+    for id in 2..1500 {
+        rig.remote_child("other", id, false).end();
+    }
+    let second = rig
+        .tracer
+        .start_with_context("second", &cx)
+        .span_context()
+        .span_id();
+    rig.buffer.force_flush(LONG).unwrap();
+    for span in [first, second] {
+        assert_eq!(rig.buffer.fate(TraceId::from(1), span), Fate::Lost);
+    }
+    drop(cx);
     rig.end();
 }

@@ -15,10 +15,12 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use throughline_model::SelfMeter;
+use throughline_model::{KeepReason, SelfMeter, TraceKeeper};
 use throughline_samplers::batch::{self, BatchSettings, Items};
 use throughline_samplers::probability::{ComposableSampler, SpanStart};
-use throughline_samplers::{CountedSampler, PriorityRules, PrioritySampler, Rule, SpanQueue};
+use throughline_samplers::{
+    CountedSampler, PriorityRules, PrioritySampler, Retention, Rule, SpanQueue,
+};
 use throughline_testkit::CollectingSpanExporter;
 
 /// A meter whose observable instruments are read when the test says so.
@@ -296,4 +298,58 @@ fn rules_say_how_often_they_matched() {
 
     drop(sampler);
     assert_eq!(instruments.read(), BTreeMap::new());
+}
+
+#[test]
+fn a_retention_buffer_reports_what_waits_and_what_became_of_the_rest() {
+    const OF: &str = "otel.component.type=batching_span_processor \
+                      otel.component.name=batching_span_processor";
+    let (meter, instruments) = (SelfMeter::new(), Instruments::default());
+    let retention = Retention::new().max_spans_per_trace(1);
+    let (buffer, worker) = retention.build(BatchSettings::spans(), &meter).unwrap();
+    meter.bind(instruments.meter());
+    let provider = SdkTracerProvider::builder()
+        .with_span_processor(buffer.clone())
+        .with_sampler(buffer.sampler(Sampler::AlwaysOff))
+        .build();
+    let tracer = provider.tracer("test");
+    let cx = Context::new().with_span(tracer.start("root"));
+    for _ in 0..2 {
+        tracer.start_with_context("child", &cx).end();
+    }
+    buffer.keep(TraceId::from(7), SpanId::INVALID, KeepReason::Outlier);
+    let retention = |name: &str| format!("otel.sdk.processor.span.retention.{name}");
+    let bytes = buffer.bytes() as i128;
+    assert!(bytes > 0);
+    assert_reads(
+        &instruments,
+        &[
+            (
+                &format!("otel.sdk.processor.span.queue.size[{{span}}] {OF}"),
+                0,
+            ),
+            (
+                &format!("otel.sdk.processor.span.queue.capacity[{{span}}] {OF}"),
+                2048,
+            ),
+            (
+                &format!("otel.sdk.processor.span.processed[{{span}}] {OF}"),
+                0,
+            ),
+            (
+                "otel.sdk.span.live[{span}] otel.span.sampling_result=RECORD_ONLY",
+                1,
+            ),
+            (
+                "otel.sdk.span.live[{span}] otel.span.sampling_result=RECORD_AND_SAMPLE",
+                0,
+            ),
+            (&retention("size[{span}]"), 1),
+            (&retention("memory[By]"), bytes),
+            (&retention("traces[{trace}]"), 1),
+            (&retention("processed[{span}] error.type=trace_full"), 1),
+            (&retention("keeps_too_late[{wish}]"), 1),
+        ],
+    );
+    drop(worker);
 }

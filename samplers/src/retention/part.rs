@@ -50,6 +50,8 @@ pub(super) struct Part {
     pub(super) expired: bool,
     /// Nothing ended in it since its time was up last.
     pub(super) idle: bool,
+    /// A span of it has passed: what became of it was remembered once.
+    pub(super) noted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,7 @@ impl Part {
             torn: false,
             expired: false,
             idle: false,
+            noted: false,
         }
     }
 

@@ -107,6 +107,25 @@ impl Retention {
         self
     }
 
+    /// What a sampler wants done with traces when they end: sets [`errors`](Self::errors) and [`slow`](Self::slow).
+    ///
+    /// ```
+    /// use throughline_model::SelfMeter;
+    /// use throughline_samplers::{AdaptiveSampler, AdaptiveSettings, Retention, batch::BatchSettings};
+    ///
+    /// let sampler = AdaptiveSampler::new(AdaptiveSettings::new())?;
+    /// let (buffer, worker) = Retention::new()
+    ///     .policies(sampler.policies())
+    ///     .build(BatchSettings::spans(), &SelfMeter::new())?;
+    /// let sampler = buffer.sampler(sampler);
+    /// # Ok::<(), throughline_samplers::Error>(())
+    /// ```
+    #[must_use]
+    pub fn policies(self, policies: crate::Policies) -> Self {
+        self.errors(policies.error_rate)
+            .slow(Slow::Above(policies.slow_threshold), policies.slow_rate)
+    }
+
     /// The share of traces with an outlier that is kept, 0 to 1; default 1. A histogram that measures one asks for it
     /// through [`TraceKeeper::keep`](throughline_model::TraceKeeper::keep).
     #[must_use]

@@ -207,6 +207,8 @@ impl Shard {
             return Place::Unknown;
         };
         let part = &mut trace.parts[at];
+        let noted = part.noted;
+        part.noted = part.mode == Mode::Passing;
         let place = match part.mode {
             Mode::Passing => Place::Queue,
             Mode::Evicted => {
@@ -220,7 +222,11 @@ impl Shard {
             }
         };
         self.one_less_open(end.hash, end.trace, at, room);
-        if matches!(place, Place::Queue) {
+        if place == Place::Queue {
+            if noted && self.remembered.get(end.hash, end.trace).is_none() {
+                // Something of it may be lost, and that was forgotten.
+                self.remembered.record(end.hash, end.trace).torn = true;
+            }
             self.passes(end);
         }
         place

@@ -71,6 +71,12 @@ impl Rig {
         self.tracer.start_with_context(name, &remote)
     }
 
+    /// Drops everything that makes or holds spans, then waits for the delivery to end.
+    pub fn drop_all(self) {
+        drop((self.buffer, self.provider, self.tracer));
+        self.delivery.join().unwrap();
+    }
+
     /// Shuts down; nothing is counted twice or not at all.
     pub fn end(self) {
         let _ = self.buffer.shutdown(LONG);
