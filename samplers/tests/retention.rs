@@ -459,7 +459,7 @@ fn a_setting_that_makes_no_sense_is_named() {
         assert_eq!(said(retention), format!("{name}: {expected}"));
     }
     let one = |retention, name: &str| {
-        assert_eq!(said(retention), format!("{name} is 0: expected at least 1"))
+        assert_eq!(said(retention), format!("{name} is 0: expected at least 1"));
     };
     one(Retention::new().max_spans(0), "max_spans");
     one(Retention::new().max_bytes(0), "max_bytes");
