@@ -3,6 +3,7 @@ use std::sync::Mutex;
 
 use opentelemetry::trace::{Span, SpanId, Tracer, TracerProvider};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use proptest::prelude::*;
 use throughline_model::{Fate, KeepReason};
 
 use super::*;
@@ -237,4 +238,22 @@ fn a_tracestate_in_several_headers_is_one() {
         context.span().span_context().trace_state().header(),
         "a=1,b=2"
     );
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_in_goes_out_well_formed_and_comes_in_again_the_same(
+        parent in "(00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]|[0-9a-f-]{0,60}|\\PC{0,60})",
+        state in "((ot|tl|[a-z][a-z0-9@]{0,3})=(th:[0-9a-f]{1,15}|rv:[0-9a-f]{14}|[ -~]{0,8})[,; \t]{0,2}){0,5}|\\PC{0,80}",
+    ) {
+        let came = extract(&Headers(vec![(TRACEPARENT, parent), (TRACESTATE, state)]));
+        let (parent, state) = inject(&TraceContextPropagator::new(), &came);
+        prop_assert_eq!(parent.is_empty(), !came.has_active_span());
+        let again = extract(&Headers(vec![(TRACEPARENT, parent), (TRACESTATE, state.clone())]));
+        let (first, second) = (came.span(), again.span());
+        let ids = |span: &SpanContext| (span.trace_id(), span.span_id(), span.trace_flags());
+        prop_assert_eq!(ids(first.span_context()), ids(second.span_context()));
+        prop_assert_eq!(second.span_context().trace_state().header(), state);
+        prop_assert_eq!(second.span_context().trace_state().get(LOCAL_KEY), None);
+    }
 }
