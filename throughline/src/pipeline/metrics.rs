@@ -10,7 +10,9 @@ use throughline_engine::{
 use throughline_model::SelfMeter;
 #[cfg(feature = "prometheus")]
 use throughline_model::{Collect, CollectError, Snapshot};
-use throughline_samplers::{RetentionBuffer, SpanQueue};
+use throughline_samplers::RetentionBuffer;
+#[cfg(feature = "prometheus")]
+use throughline_samplers::SpanQueue;
 
 #[cfg(feature = "prometheus")]
 use tokio::runtime::Handle;
