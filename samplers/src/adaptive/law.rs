@@ -68,7 +68,7 @@ const MEMORY: f64 = 20.0;
 /// Over so many traces, if that takes longer.
 const MEMORABLE: f64 = 500.0;
 /// Calls per second up to which an operation is so rare that the guard has patience with it.
-const RARE: f64 = 0.05;
+const RARE: f64 = 0.15;
 /// Above so many traces a second chance does not miss an operation for a minute.
 const OFTEN: f64 = 0.5;
 /// When there is no room, operations that were not called for so long make some.
@@ -235,7 +235,8 @@ impl Law {
                 rest
             };
             let calls = operation.rate.per_second();
-            let mut share = demand(operation, base).min(level);
+            let demand = demand(operation, base);
+            let mut share = demand.min(level);
             if operation.high_value.is_some() || share == calls || share >= OFTEN {
                 operation.turn.rests(operation.hash, now);
             } else {
@@ -247,12 +248,14 @@ impl Law {
                 share -= frequency;
             }
             let most = operation.high_value.unwrap_or(base);
-            operation.rung = if calls == 0.0 && operation.high_value.is_none() {
+            operation.rung = if share == calls && operation.high_value.is_none() {
                 RungId::ALWAYS
             } else if share == most * calls {
                 published.ladder.named(most)
-            } else {
+            } else if demand <= level {
                 RungId::nearest(share / calls)
+            } else {
+                RungId::nearest(share / operation.rate.careful())
             };
             published.ladder.prepare(operation.rung);
             published.plans.set(number, plan(operation));

@@ -8,7 +8,7 @@ pub(super) struct Rate {
     per_second: f64,
     /// Seconds that the long mean was taken over, at most [`LONG`].
     evidence: f64,
-    /// Calls, weighted by how long ago they were: [`SHORT`] times their rate, on average.
+    /// Calls, weighted by how long ago they were: [`Elapsed::span`] times their rate, on average.
     recent: f64,
 }
 
@@ -24,12 +24,19 @@ pub(super) struct Elapsed {
     pub(super) seconds: f64,
     /// What of [`Rate::recent`] is left after it.
     decay: f64,
+    /// Seconds that the weights of what is recent add up to, if looks are so far apart.
+    span: f64,
 }
 
 impl Elapsed {
     pub(super) fn new(seconds: f64) -> Self {
         let decay = (-seconds / SHORT).exp();
-        Self { seconds, decay }
+        let span = seconds / (1.0 - decay);
+        Self {
+            seconds,
+            decay,
+            span,
+        }
     }
 }
 
@@ -49,20 +56,15 @@ impl Rate {
 
     /// So many calls came since the last look. Whether the rate has changed all at once.
     pub(super) fn observe(&mut self, calls: f64, elapsed: Elapsed) -> bool {
-        let seconds = elapsed.seconds;
+        let Elapsed { seconds, span, .. } = elapsed;
         self.recent = self.recent * elapsed.decay + calls;
-        if self.evidence == 0.0 {
-            self.start(calls / seconds, seconds);
-            return false;
+        if self.evidence == 0.0 || self.is_off(calls, seconds) {
+            let changed = self.evidence > 0.0;
+            self.start(calls / seconds, seconds, span);
+            return changed;
         }
-        if self.is_off(calls, seconds) {
-            self.start(calls / seconds, seconds);
-            return true;
-        }
-        // The weights of what is recent add up to a little more than their integral.
-        let span = seconds / (1.0 - elapsed.decay);
         if self.is_off(self.recent, span) {
-            self.start(self.recent / span, span);
+            self.start(self.recent / span, span, span);
             return true;
         }
         self.evidence = (self.evidence + seconds).min(LONG.max(seconds));
@@ -70,15 +72,25 @@ impl Rate {
         false
     }
 
-    /// Everything is called so many times as often.
-    pub(super) fn scale(&mut self, by: f64) {
-        self.per_second *= by;
+    /// The same with what is likely to come where little is known: the mean of one over it is one over the rate,
+    /// while that of a count is larger, as small counts come by chance.
+    pub(super) fn careful(&self) -> f64 {
+        // A mean whose weights fade counts twice as much as they last.
+        self.per_second + 0.5 / self.evidence.max(SHORT)
     }
 
-    fn start(&mut self, per_second: f64, seconds: f64) {
+    /// Everything is called so many times as often: what took ten minutes now takes one, and counts for that
+    /// much.
+    pub(super) fn scale(&mut self, by: f64) {
+        self.per_second *= by;
+        self.recent *= by;
+        self.evidence = (self.evidence / by).min(LONG);
+    }
+
+    fn start(&mut self, per_second: f64, evidence: f64, span: f64) {
         self.per_second = per_second;
-        self.evidence = seconds.min(LONG);
-        self.recent = per_second * SHORT;
+        self.evidence = evidence.min(LONG);
+        self.recent = per_second * span;
     }
 
     /// Whether so many calls in so many seconds are not chance. The constant is for small numbers, whose

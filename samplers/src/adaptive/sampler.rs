@@ -70,8 +70,8 @@ pub struct AdaptiveSampler {
     for_providers: CompositeSampler,
 }
 
-/// Budget of a decision: a hash of the name, a look-up, one addition to a counter of this thread's shard, three
-/// loads. `cargo run --release --bin sampling-lab -- bench` measures it.
+/// Budget of a decision: a hash of the name, a look-up, one addition to a counter of this thread's shard, four
+/// loads.
 pub(super) struct Shared {
     published: Published,
     hasher: RandomState,
