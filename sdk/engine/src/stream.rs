@@ -34,8 +34,10 @@ use crate::view::AttributeFilter;
 use crate::watch::Watch;
 use crate::{Aggregation, ExemplarFilter, InstrumentKind};
 
+mod bound;
 mod read;
 
+use bound::Refusing;
 use read::Feed;
 
 /// A stream of a synchronous instrument, aggregated by `A`.
@@ -165,6 +167,7 @@ impl<A: Aggregate> Stream<A> {
         match self.aggregate.record(series, value, self.exemplars) {
             Recorded::Done => {}
             Recorded::Due | Recorded::Offer => self.offer(series, value, left_out),
+            // Too late: the thread is ending. Or there are no words left.
             Recorded::Untouched => self.aggregate.record_shared(series, value),
         }
     }
@@ -185,8 +188,12 @@ impl<A: Aggregate> Stream<A> {
         left_out: impl FnOnce() -> Vec<KeyValue>,
     ) {
         let outlier = self.watch.sees(value.as_f64());
-        series.touch();
-        match self.aggregate.record(series, value, self.exemplars) {
+        let mut recorded = self.aggregate.record(series, value, self.exemplars);
+        if recorded == Recorded::Untouched {
+            series.touch();
+            recorded = self.aggregate.record(series, value, self.exemplars);
+        }
+        match recorded {
             Recorded::Untouched => {
                 self.aggregate.record_shared(series, value);
                 if outlier {
@@ -329,109 +336,13 @@ impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
         match self.me.upgrade() {
             Some(stream) => {
                 let series = self.find_or_make(attributes);
-                let left_out = pairs::left_out(attributes, &series.attributes).into();
-                let overflows = Table::is_overflow_set(series.attributes.as_slice());
-                let bound = Bound {
-                    series,
-                    aggregate: self.aggregate.clone(),
-                    signs: self.signs,
-                    watched: self.watched,
-                    exemplars: self.exemplars,
-                    stream,
-                    left_out,
-                };
-                if overflows {
-                    Box::new(Overflowing(bound))
-                } else {
-                    Box::new(bound)
-                }
+                let left_out = pairs::left_out(attributes, &series.attributes);
+                bound::bind(stream, series, left_out)
             }
             // Not to be: whoever calls holds the stream by an `Arc`.
             None => Box::new(Refusing),
         }
     }
-}
-
-/// An instrument with its attributes fixed (specification: `metrics/sdk.md`, "Instrument bind").
-///
-/// `measure` is what all else is there for: it calls nothing but in its last place, so that it saves no register.
-struct Bound<A: Aggregate> {
-    series: Arc<Series>,
-    // Copies of what the stream has: one load less on the way to each.
-    aggregate: A,
-    signs: Signs,
-    watched: f64,
-    exemplars: usize,
-    stream: Arc<Stream<A>>,
-    /// What the point does not carry, for exemplars.
-    left_out: Box<[KeyValue]>,
-}
-
-impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
-    #[inline]
-    fn measure(&self, value: A::Value) {
-        if !value.is_plain(self.signs) || (A::HISTOGRAM && value.as_f64() > self.watched) {
-            return self.measure_special(value);
-        }
-        match self.aggregate.record(&self.series, value, self.exemplars) {
-            Recorded::Done => {}
-            Recorded::Due => self.due(value),
-            Recorded::Offer => self.offer(value),
-            Recorded::Untouched => self.measure_first(value),
-        }
-    }
-}
-
-impl<A: Aggregate> Bound<A> {
-    /// What may be refused, and what may be an outlier.
-    #[cold]
-    #[inline(never)]
-    fn measure_special(&self, value: A::Value) {
-        let refused = !value.is_plain(self.signs) && self.stream.refuses(value);
-        if !refused {
-            let left_out = || self.left_out.to_vec();
-            self.stream.write(&self.series, value, left_out);
-        }
-    }
-
-    /// As [`Stream::due`].
-    #[inline(never)]
-    fn due(&self, value: A::Value) {
-        if !exemplar::is_idle(self.stream.filter) {
-            self.offer(value);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn offer(&self, value: A::Value) {
-        let left_out = || self.left_out.to_vec();
-        self.stream.offer(&self.series, value, left_out);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn measure_first(&self, value: A::Value) {
-        let left_out = || self.left_out.to_vec();
-        self.stream.write_first(&self.series, value, left_out);
-    }
-}
-
-/// A bound instrument whose attributes came too late for a series of their own.
-struct Overflowing<A: Aggregate>(Bound<A>);
-
-impl<A: Aggregate> BoundSyncInstrument<A::Value> for Overflowing<A> {
-    fn measure(&self, value: A::Value) {
-        self.0.stream.parts.tally.overflowed();
-        self.0.measure(value);
-    }
-}
-
-/// A bound instrument that is bound to nothing.
-struct Refusing;
-
-impl<T> BoundSyncInstrument<T> for Refusing {
-    fn measure(&self, _value: T) {}
 }
 
 impl<A: Aggregate> Drop for Stream<A> {

@@ -1,0 +1,133 @@
+//! A bound instrument: the shortest path of a measurement.
+//!
+//! ```text
+//! BoundCounter::add ─► Bound::measure                                              (a virtual call of the API)
+//!   ├─ negative where it must not be, not finite, maybe an outlier? ─► measure_special
+//!   ├─ Aggregate::record, for a sum (aggregate/sum.rs):
+//!   │    Words::with_touched     this thread's directory[chunk][start..]           (two loads and two tests)
+//!   │      sum += value; touches += 1                                              (nobody else writes them)
+//!   │      exemplar::pass        the generation is that of the series, skip > 0: skip −= 1, done
+//!   └─ a tail call, where something is left to do:
+//!        due             is a sampled span current? ─► offer           (all measurements, where nothing is sampled)
+//!        offer           to the reservoirs of the readers
+//!        measure_first   this thread's first touch of these words
+//! ```
+//!
+//! `measure` calls nothing but in its last place, so that it needs no stack and saves no register. `cargo xtask instructions`
+//! counts it.
+
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::BoundSyncInstrument;
+
+use super::Stream;
+use crate::aggregate::{Aggregate, Recorded};
+use crate::exemplar;
+use crate::number::{Measured, Signs};
+use crate::series::Series;
+use crate::table::Table;
+
+/// Binds a stream to a series. `left_out` is what the series does not carry of the attributes.
+pub(super) fn bind<A: Aggregate>(
+    stream: Arc<Stream<A>>,
+    series: Arc<Series>,
+    left_out: Vec<KeyValue>,
+) -> Box<dyn BoundSyncInstrument<A::Value> + Send + Sync> {
+    let overflows = Table::is_overflow_set(series.attributes.as_slice());
+    let bound = Bound {
+        series,
+        aggregate: stream.aggregate.clone(),
+        signs: stream.signs,
+        watched: stream.watched,
+        exemplars: stream.exemplars,
+        stream,
+        left_out: left_out.into(),
+    };
+    if overflows {
+        Box::new(Overflowing(bound))
+    } else {
+        Box::new(bound)
+    }
+}
+
+/// An instrument with its attributes fixed (specification: `metrics/sdk.md`, "Instrument bind").
+///
+/// Fields that the stream has too are copies: one load less on the way to each.
+struct Bound<A: Aggregate> {
+    series: Arc<Series>,
+    aggregate: A,
+    signs: Signs,
+    watched: f64,
+    exemplars: usize,
+    stream: Arc<Stream<A>>,
+    /// What the point does not carry, for exemplars.
+    left_out: Box<[KeyValue]>,
+}
+
+impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
+    #[inline]
+    fn measure(&self, value: A::Value) {
+        if !value.is_plain(self.signs) || (A::HISTOGRAM && value.as_f64() > self.watched) {
+            return self.measure_special(value);
+        }
+        match self.aggregate.record(&self.series, value, self.exemplars) {
+            Recorded::Done => {}
+            Recorded::Due => self.due(value),
+            Recorded::Offer => self.offer(value),
+            Recorded::Untouched => self.measure_first(value),
+        }
+    }
+}
+
+impl<A: Aggregate> Bound<A> {
+    /// What may be refused, and what may be an outlier.
+    #[cold]
+    #[inline(never)]
+    fn measure_special(&self, value: A::Value) {
+        let refused = !value.is_plain(self.signs) && self.stream.refuses(value);
+        if !refused {
+            let left_out = || self.left_out.to_vec();
+            self.stream.write(&self.series, value, left_out);
+        }
+    }
+
+    /// As [`Stream::due`].
+    #[inline(never)]
+    fn due(&self, value: A::Value) {
+        if !exemplar::is_idle(self.stream.filter) {
+            self.offer(value);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn offer(&self, value: A::Value) {
+        let left_out = || self.left_out.to_vec();
+        self.stream.offer(&self.series, value, left_out);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn measure_first(&self, value: A::Value) {
+        let left_out = || self.left_out.to_vec();
+        self.stream.write_first(&self.series, value, left_out);
+    }
+}
+
+/// A bound instrument whose attributes came too late for a series of their own.
+struct Overflowing<A: Aggregate>(Bound<A>);
+
+impl<A: Aggregate> BoundSyncInstrument<A::Value> for Overflowing<A> {
+    fn measure(&self, value: A::Value) {
+        self.0.stream.parts.tally.overflowed();
+        self.0.measure(value);
+    }
+}
+
+/// A bound instrument that is bound to nothing.
+pub(super) struct Refusing;
+
+impl<T> BoundSyncInstrument<T> for Refusing {
+    fn measure(&self, _value: T) {}
+}
