@@ -249,7 +249,7 @@ impl Share {
 
 impl Rule {
     /// Whether no span that the other one is for gets past this one. It may say no where it is so.
-    fn takes_all_of(&self, other: &Self) -> bool {
+    pub(super) fn takes_all_of(&self, other: &Self) -> bool {
         let all = |mine: &Patterns, others: &Patterns| {
             let taken = |pattern: &_| mine.any(|mine| Pattern::implies(pattern, mine));
             others.0.iter().all(taken)

@@ -79,6 +79,30 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// Else a set of rules that makes sense would be refused.
+    #[test]
+    fn a_rule_that_takes_all_of_another_matches_what_that_matches(
+        rules in proptest::collection::vec(rule(), 2..12),
+        spans in proptest::collection::vec(
+            (select(&TEXTS), 0..5usize, proptest::collection::vec(attribute(), 0..5)),
+            1..20,
+        ),
+    ) {
+        for (name, kind, attributes) in &spans {
+            let mut span = SpanStart::root(name);
+            span.kind = &KINDS[*kind];
+            span.attributes = attributes;
+            for other in rules.iter().filter(|rule| rule.matches(&span)) {
+                for rule in rules.iter().filter(|rule| rule.takes_all_of(other)) {
+                    prop_assert!(rule.matches(&span), "{:?} {:?} {:?}", rule, other, span);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_rule_waits_for_all_its_attributes() {
     let rules = [
