@@ -426,3 +426,22 @@ fn a_worker_that_is_dropped_leaves_nobody_waiting() {
         assert!(buffer.shutdown_async(LONG).await.is_err());
     });
 }
+
+#[test]
+fn more_traces_than_may_be_open_evict_the_lowest() {
+    run(async {
+        let rig = Rig::new(Retention::new().max_traces(4), 0.0, large_queue());
+        let ids = (1..40).map(|n| n << 50).chain([(1 << 56) - 1]);
+        let open: Vec<_> = ids.map(|id| rig.root(TraceId::from(id))).collect();
+        let highest = open.last().unwrap();
+        highest.span().set_status(Status::error("no"));
+        for cx in &open {
+            cx.span().end();
+        }
+        rig.buffer.force_flush_async(LONG).await.unwrap();
+        let counts = rig.buffer.counts();
+        assert!(counts.parts.evicted > 0, "{counts:?}");
+        assert_eq!(rig.exporter.spans().len(), 1);
+        rig.end().await;
+    });
+}

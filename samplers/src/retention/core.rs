@@ -121,10 +121,9 @@ impl Core {
         }
         let root = self.root(span);
         // Not to know of a part that passes is no harm; its spans pass.
-        if !self.lock(start.hash).opened(start, root, &self.room)
-            && !root.passes
-            && self.make_room()
-        {
+        let opened = self.lock(start.hash).opened(start, root, &self.room);
+        // The lock is free again: making room locks every shard.
+        if !opened && !root.passes && self.make_room() {
             self.lock(start.hash).opened(start, root, &self.room);
         }
         // Its age is looked at from now on.
