@@ -39,7 +39,7 @@ fn a_run_prints_a_table_writes_the_same_as_json_and_draws() {
     );
 
     let rows: Vec<Value> = serde_json::from_slice(&std::fs::read(rows).unwrap()).unwrap();
-    let tables = ["run", "run", "run", "run", "bias", "bias"];
+    let tables = ["run", "run", "run", "run", "bias", "bias", "bias", "bias"];
     assert!(rows.iter().map(|row| &row["table"]).eq(tables), "{rows:?}");
     for row in &rows[..4] {
         let rate = row["sampled_per_second"].as_f64().unwrap();

@@ -11,7 +11,7 @@ use throughline_lab::{
 const Z: f64 = 5.2;
 
 /// A step in a short time, so that changing probabilities count.
-fn short_step() -> Workload {
+fn short_step(operations: usize) -> Workload {
     let seconds = Duration::from_secs;
     let load = Load::Step {
         low: 100.0,
@@ -19,7 +19,7 @@ fn short_step() -> Workload {
         up: seconds(4),
         down: seconds(6),
     };
-    Workload::new("step", load, seconds(10), 50, 25.0).warmed_up_for(Duration::ZERO)
+    Workload::new("step", load, seconds(10), operations, 25.0).warmed_up_for(Duration::ZERO)
 }
 
 fn over_seeds(
@@ -34,14 +34,16 @@ fn over_seeds(
 
 #[test]
 fn totals_are_estimated_without_bias_while_probabilities_change() {
-    let workload = short_step();
-    for candidate in [
-        ours::ratio,
-        ours::rate_limiting,
-        ours::priority,
-        ours::adaptive,
-    ] {
-        let bias = Bias::over(&over_seeds(&workload, 100, candidate));
+    type Make = fn(&Setup) -> Box<dyn Candidate>;
+    let cases: [(Make, usize); 5] = [
+        (ours::ratio, 50),
+        (ours::rate_limiting, 50),
+        (ours::priority, 50),
+        (ours::adaptive, 50),
+        (ours::adaptive, 500),
+    ];
+    for (candidate, operations) in cases {
+        let bias = Bias::over(&over_seeds(&short_step(operations), 100, candidate));
         assert!(bias.z.abs() < Z, "{bias:?}");
         assert!(bias.mean.abs() < 0.01 + Z * bias.standard_error, "{bias:?}");
     }
@@ -49,7 +51,7 @@ fn totals_are_estimated_without_bias_while_probabilities_change() {
 
 #[test]
 fn a_ratio_follows_the_load_and_a_rate_limit_does_not() {
-    let workload = short_step();
+    let workload = short_step(50);
     let ratio = Measures::over(&workload, &over_seeds(&workload, 10, ours::ratio));
     assert!(ratio.peak > 9.0, "{ratio:?}");
     let limited = Measures::over(&workload, &over_seeds(&workload, 10, ours::rate_limiting));

@@ -29,6 +29,14 @@ pub(crate) struct Outcome {
     pub(crate) measures: Measures,
 }
 
+/// What a sampler's estimates are off by, over the seeds.
+#[derive(Debug)]
+pub(crate) struct BiasOf {
+    pub(crate) sampler: &'static str,
+    pub(crate) operations: usize,
+    pub(crate) bias: Bias,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let loads = match arguments.load.as_slice() {
         [] => Load::value_variants(),
@@ -97,7 +105,7 @@ fn bias(
     workload: &Workload,
     arguments: &Arguments,
     progress: &MultiProgress,
-) -> io::Result<Vec<(&'static str, Bias)>> {
+) -> io::Result<Vec<BiasOf>> {
     let seeds: Vec<u64> = (arguments.seed..).take(arguments.seeds as usize).collect();
     let line = line(progress, "bias over seeds", workload);
     line.set_length(arguments.seeds);
@@ -118,7 +126,11 @@ fn bias(
     };
     let named = samplers.iter().enumerate();
     Ok(named
-        .map(|(index, outcome)| (outcome.sampler, Bias::over(of(index))))
+        .map(|(index, outcome)| BiasOf {
+            sampler: outcome.sampler,
+            operations: workload.operations.len(),
+            bias: Bias::over(of(index)),
+        })
         .collect())
 }
 

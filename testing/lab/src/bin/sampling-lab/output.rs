@@ -7,10 +7,10 @@ use std::path::Path;
 use serde::Serialize;
 use throughline_lab::{Bars, Bias, Measures, Picture, Row, Settled, Table};
 
-use crate::bench::Run;
+use crate::bench::{BiasOf, Run};
 use crate::plan::Load;
 
-pub(crate) fn tables(runs: &[Run], biases: &[(&'static str, Bias)]) -> io::Result<()> {
+pub(crate) fn tables(runs: &[Run], biases: &[BiasOf]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for run in runs {
         let workload = &run.workload;
@@ -43,12 +43,19 @@ pub(crate) fn tables(runs: &[Run], biases: &[(&'static str, Bias)]) -> io::Resul
         }
         writeln!(out, "{table}")?;
     }
-    if let Some((_, bias)) = biases.first() {
-        writeln!(out, "bias of the estimated totals over {} seeds", bias.runs)?;
-        let mut table = Table::new(["sampler", "bias %", "+-", "z"]);
-        for (sampler, bias) in biases {
+    if let Some(first) = biases.first() {
+        let seeds = first.bias.runs;
+        writeln!(out, "bias of the estimated totals over {seeds} seeds")?;
+        let mut table = Table::new(["sampler", "operations", "bias %", "+-", "z"]);
+        for BiasOf {
+            sampler,
+            operations,
+            bias,
+        } in biases
+        {
             table.row([
                 (*sampler).to_owned(),
+                operations.to_string(),
                 format!("{:+.3}", 100.0 * bias.mean),
                 format!("{:.3}", 100.0 * bias.standard_error),
                 format!("{:+.1}", bias.z),
@@ -106,12 +113,13 @@ enum JsonRow<'a> {
     },
     Bias {
         sampler: &'a str,
+        operations: usize,
         #[serde(flatten)]
         bias: &'a Bias,
     },
 }
 
-pub(crate) fn json(file: &Path, runs: &[Run], biases: &[(&'static str, Bias)]) -> io::Result<()> {
+pub(crate) fn json(file: &Path, runs: &[Run], biases: &[BiasOf]) -> io::Result<()> {
     let lines = runs.iter().flat_map(|run| {
         run.results.iter().map(|outcome| JsonRow::Run {
             load: run.workload.name,
@@ -121,9 +129,11 @@ pub(crate) fn json(file: &Path, runs: &[Run], biases: &[(&'static str, Bias)]) -
             measures: &outcome.measures,
         })
     });
-    let biases = biases
-        .iter()
-        .map(|(sampler, bias)| JsonRow::Bias { sampler, bias });
+    let biases = biases.iter().map(|it| JsonRow::Bias {
+        sampler: it.sampler,
+        operations: it.operations,
+        bias: &it.bias,
+    });
     let rows: Vec<JsonRow<'_>> = lines.chain(biases).collect();
     let mut text = serde_json::to_vec_pretty(&rows)?;
     text.push(b'\n');

@@ -49,14 +49,14 @@ impl Load {
             }),
             // Long enough for those that need minutes.
             Self::Step => both(|keys| {
-                let (up, down) = (seconds(2_400), seconds(3_000));
+                let (up, down) = (seconds(2_400), seconds(2_700));
                 let load = Shape::Step {
                     low,
                     high,
                     up,
                     down,
                 };
-                Workload::new("step x10", load, seconds(3_600), keys, 100.0)
+                Workload::new("step x10", load, seconds(3_300), keys, 100.0)
                     .warmed_up_for(seconds(1_800))
             }),
             Self::Ramp => both(|keys| {
@@ -121,7 +121,7 @@ impl Load {
         match self {
             Self::Step => vec![
                 ("step up at 2400 s", seconds(2_385), seconds(2_475)),
-                ("step down at 3000 s", seconds(2_985), seconds(3_075)),
+                ("step down at 2700 s", seconds(2_685), seconds(2_775)),
             ],
             Self::Ramp => vec![("", seconds(100), seconds(220))],
             Self::Bursts => vec![("", seconds(90), seconds(210))],
@@ -151,7 +151,8 @@ pub(crate) fn biased() -> Vec<(Set, Workload)> {
             .warmed_up_for(Duration::ZERO)
     };
     vec![
-        (Set::Heads, step(1_000.0, 50)),
+        (Set::Heads, step(500.0, 50)),
+        (Set::Heads, step(500.0, 500)),
         (Set::Pipelines, step(50.0, 50)),
     ]
 }
