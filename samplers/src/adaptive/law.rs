@@ -238,7 +238,7 @@ impl Law {
             let demand = demand(operation, base);
             let mut share = demand.min(level);
             if operation.high_value.is_some() || share == calls || share >= OFTEN {
-                operation.turn.rests(operation.hash, now);
+                operation.turn.rests(number, now);
             } else {
                 let frequency = Turn::frequency(share);
                 let promised = published.plans.get(number).is_certain();

@@ -59,10 +59,11 @@ impl Operation {
 }
 
 impl Turn {
-    /// It is seen anyway. Should that end, its first turn is within the next half minute, at a time that the hash
-    /// says: what ends together does not come together.
-    pub(super) fn rests(&mut self, hash: u64, now: Duration) {
-        let waited = TURN * (hash >> 11) as f64 / (1u64 << 53) as f64;
+    /// It is seen anyway. Should that end, its first turn is within the next half minute, at a time that the
+    /// operation's number says: what ends together does not come together.
+    pub(super) fn rests(&mut self, number: u16, now: Duration) {
+        // Multiples of the golden ratio fall far from each other between 0 and 1.
+        let waited = TURN * (f64::from(number) * 0.618_033_988_749_894_8).fract();
         self.taken = now.saturating_sub(Duration::from_secs_f64(waited));
     }
 
@@ -107,12 +108,18 @@ mod tests {
     #[test]
     fn turns_that_begin_together_are_spread() {
         let start = Duration::from_secs(100);
-        let taken = [0, u64::MAX / 2, u64::MAX].map(|hash| {
-            let mut turn = Operation::new("a", hash, 0, start).turn;
-            turn.rests(hash, start);
-            (0..).find(|second| turn.comes(1.0 / TURN, false, start + Duration::from_secs(*second)))
-        });
-        assert_eq!(taken, [Some(30), Some(15), Some(0)]);
+        let mut firsts: Vec<_> = (0..30)
+            .map(|number| {
+                let mut turn = Operation::new("a", 1, 0, start).turn;
+                turn.rests(number, start);
+                let at = |second| start + Duration::from_secs(second);
+                (0..31).find(|second| turn.comes(1.0 / TURN, false, at(*second)))
+            })
+            .collect();
+        firsts.sort_unstable();
+        assert_eq!(firsts[29], Some(30));
+        let together = firsts.chunk_by(|a, b| a == b).map(<[_]>::len).max();
+        assert!(together <= Some(2), "{firsts:?}");
     }
 
     #[test]
