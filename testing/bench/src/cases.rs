@@ -8,6 +8,7 @@ mod hdr;
 mod histogram;
 mod machine;
 mod operation;
+mod sampling;
 mod scrape;
 
 use crate::case::Case;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Case> {
         exemplars::cases(),
         collecting::cases(),
         operation::cases(),
+        sampling::cases(),
         scrape::cases(),
     ]
     .into_iter()
