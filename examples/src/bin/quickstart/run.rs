@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use throughline::model::KeepReason;
 use throughline::samplers::probability::{
     ComposableParentThreshold, ComposableProbability, CompositeSampler,
 };
@@ -101,6 +102,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(report) = receiver.report(arguments.outliers).await {
         writeln!(out, "{report}\n{NEXT}")?;
     }
+    if let Some(kept) = kept(&telemetry) {
+        writeln!(out, "{kept}")?;
+    }
     Ok(())
 }
 
@@ -127,6 +131,24 @@ fn install(receiver: &Receiver, share: f64) -> Result<Telemetry, throughline::Er
         .prometheus(metrics)
         .without_console()
         .install()
+}
+
+/// Which traces were kept, and why; `None` where all were sampled, so that there was nothing to decide.
+fn kept(telemetry: &Telemetry) -> Option<String> {
+    let parts = telemetry.retention()?.counts().parts;
+    let reasons = KeepReason::ALL.iter().zip(parts.kept_by);
+    let reasons = reasons.filter(|(_, count)| *count > 0);
+    let reasons: Vec<_> = reasons
+        .map(|(why, count)| format!("{count} {why}"))
+        .collect();
+    (parts.unselected > 0).then(|| {
+        format!(
+            "{} of {} traces were kept: {}; the others by the sampler (--sample).",
+            parts.kept,
+            parts.started,
+            reasons.join(", ")
+        )
+    })
 }
 
 /// Opens the shop's doors on a free port.
