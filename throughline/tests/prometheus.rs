@@ -54,6 +54,8 @@ fn both_outputs_have_the_same_numbers_and_the_same_exemplar() {
     let work = telemetry.operation("work").build();
     work.run(|| ());
     let address = telemetry.prometheus_addr().unwrap();
+    // An exemplar is shown once its span was delivered.
+    telemetry.force_flush(LIMIT).unwrap();
     // Whoever looks first takes nothing from Prometheus, nor does one Prometheus from another.
     let text = scrape(address, "text/plain");
     let scrapes = [(); 2].map(|()| scrape(address, OPENMETRICS));
