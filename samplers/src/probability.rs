@@ -75,6 +75,7 @@ pub use predicate::Predicate;
 pub use randomness::Randomness;
 pub use rate_limiting::ComposableRateLimiting;
 pub use rule_based::ComposableRuleBased;
+pub(crate) use span_start::NO_PARENT;
 pub use span_start::SpanStart;
 pub use threshold::Threshold;
 pub use trace_state::OtelTraceState;

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use opentelemetry_sdk::trace::ShouldSample;
 use throughline_model::SelfMeter;
-use throughline_samplers::{AdaptiveSampler, PrioritySampler, Retention, RetentionBuffer, Slow};
+use throughline_samplers::{AdaptiveSampler, PrioritySampler, Retention, RetentionBuffer};
 
 /// Which traces are sampled at their start.
 #[derive(Clone, Debug)]
@@ -36,10 +36,7 @@ impl Head {
         let Some(Ours::Adaptive(sampler)) = &self.ours else {
             return Retention::new();
         };
-        let policies = sampler.policies();
-        Retention::new()
-            .errors(policies.error_rate)
-            .slow(Slow::Above(policies.slow_threshold), policies.slow_rate)
+        Retention::new().policies(sampler.policies())
     }
 
     /// Shows it how full the way out is, of `room` spans, and has it report on itself.

@@ -41,7 +41,7 @@ pub struct SpanStart<'a> {
 }
 
 /// What a context without span holds.
-pub(super) static NO_PARENT: SpanContext = SpanContext::NONE;
+pub(crate) static NO_PARENT: SpanContext = SpanContext::NONE;
 
 impl<'a> SpanStart<'a> {
     /// A span without parent, of kind internal, with neither attributes nor links.

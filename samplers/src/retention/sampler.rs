@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
 use super::level::Level;
 use super::pinned::{outlier_threshold, pinned};
-use crate::probability::{OtelTraceState, Randomness};
+use crate::probability::{NO_PARENT, OtelTraceState, Randomness};
 
 /// A sampler that asks another one about local roots, and has recorded what that one does not choose.
 ///
@@ -45,9 +45,6 @@ pub struct RetainingSampler {
     head: Box<dyn ShouldSample>,
     level: Arc<Level>,
 }
-
-/// What a context without span holds.
-static NO_PARENT: SpanContext = SpanContext::NONE;
 
 impl RetainingSampler {
     pub(super) fn new(head: Box<dyn ShouldSample>, level: Arc<Level>) -> Self {
