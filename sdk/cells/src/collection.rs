@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::range::{BlockRange, WordRange};
 use crate::registry::Registry;
+use crate::space::Extent;
 use crate::sync::MutexGuard;
 use crate::word::SharedWord;
 
@@ -19,9 +20,14 @@ impl<'r> Lock<'r> {
     }
 
     /// Calls `f` once per slab that has these words.
-    pub fn each(&self, range: &WordRange<'_>, mut f: impl FnMut(&[SharedWord])) {
+    pub fn each(&self, range: &WordRange<'_>, f: impl FnMut(&[SharedWord])) {
+        self.each_at(range.extent, f);
+    }
+
+    /// The same by place.
+    pub(crate) fn each_at(&self, extent: Extent, mut f: impl FnMut(&[SharedWord])) {
         for slab in self.registry.slabs() {
-            if let Some(words) = slab.words(range.extent) {
+            if let Some(words) = slab.words(extent) {
                 f(SharedWord::slice(words));
             }
         }

@@ -44,7 +44,7 @@ impl<'r> Owner<'r> {
         // SAFETY: the slab is freed with the registry alone, which is borrowed.
         let words = match unsafe { self.local.words(&range.extent) } {
             Some(words) => words,
-            None => self.touch_words(range)?,
+            None => self.touch_words(range.extent)?,
         };
         // SAFETY: an owner is neither `Send` nor `Sync`, and has the slab alone.
         Some(f(unsafe { OwnWord::slice(words) }))
@@ -71,10 +71,10 @@ impl<'r> Owner<'r> {
     }
 
     /// Makes the chunk of these words; `None` for a range without words.
-    pub(crate) fn touch_words(&self, range: &WordRange<'_>) -> Option<&'r [AtomicU64]> {
+    pub(crate) fn touch_words(&self, extent: Extent) -> Option<&'r [AtomicU64]> {
         // SAFETY: this thread owns the slab, and `local` views it.
-        let touch = || unsafe { self.local.touch_words(self.slab(), range.extent) };
-        (range.extent != Extent::NOWHERE).then(touch)
+        let touch = || unsafe { self.local.touch_words(self.slab(), extent) };
+        (extent != Extent::NOWHERE).then(touch)
     }
 
     /// Makes the chunk of this slot.

@@ -11,9 +11,10 @@ use std::sync::LazyLock;
 use crate::block::{OwnBlock, Slot};
 use crate::collection::Lock;
 use crate::owner::Owner;
-use crate::range::{BlockRange, WordRange};
+use crate::range::BlockRange;
 use crate::registry::Registry;
 use crate::slab::Local;
+use crate::space::Extent;
 use crate::sync::AtomicU64;
 use crate::word::{OwnWord, SharedWord};
 
@@ -65,13 +66,13 @@ fn with_owner<R>(f: impl FnOnce(&Owner<'static>) -> R) -> Option<R> {
 /// lock().each(&hits, |words| total += words[0].load());
 /// assert_eq!(total, 4);
 /// ```
-pub struct Words(WordRange<'static>);
+pub struct Words(Extent);
 
 impl Words {
     /// Takes `len` words, 1 to [`Words::MAX_LEN`]. `None` for any other length, and when the address space of 2^29
     /// words is full.
     pub fn new(len: usize) -> Option<Words> {
-        REGISTRY.words(len).map(Words)
+        REGISTRY.take_words(len).map(Words)
     }
 
     /// A range without words, on which [`Words::with`] returns `None` always. Whoever may have none keeps this in place
@@ -85,7 +86,7 @@ impl Words {
     /// assert_eq!(none.with(|_| ()), None);
     /// ```
     pub fn none() -> Words {
-        Words(REGISTRY.no_words())
+        Words(Extent::NOWHERE)
     }
 
     /// The longest range: what a chunk holds, since a range never straddles two.
@@ -102,7 +103,7 @@ impl Words {
     #[allow(clippy::len_without_is_empty, reason = "only `Words::none` is empty")]
     #[inline]
     pub fn len(&self) -> usize {
-        self.0.extent.len.into()
+        self.0.len.into()
     }
 
     /// Runs `f` on this thread's words, `len` of them. `None`, without running `f`, once this thread has given its
@@ -112,9 +113,9 @@ impl Words {
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&[OwnWord]) -> R) -> Option<R> {
         // SAFETY: slabs of the process-wide registry are never freed.
-        let words = match LOCAL.try_with(|local| unsafe { local.words(&self.0.extent) }) {
+        let words = match LOCAL.try_with(|local| unsafe { local.words(&self.0) }) {
             Ok(Some(words)) => words,
-            _ => touch_words(&self.0)?,
+            _ => touch_words(self.0)?,
         };
         // SAFETY: this thread owns the slab that `LOCAL` views, and gives it back when it ends, not inside `f`.
         Some(f(unsafe { OwnWord::slice(words) }))
@@ -149,7 +150,7 @@ impl Words {
     #[inline(always)]
     pub fn with_touched<F: OnWords>(&self, f: F) -> Option<F::Output> {
         // SAFETY: slabs of the process-wide registry are never freed.
-        let words = LOCAL.try_with(|local| unsafe { local.words(&self.0.extent) });
+        let words = LOCAL.try_with(|local| unsafe { local.words(&self.0) });
         // SAFETY: as in `with`.
         Some(f.run(unsafe { OwnWord::slice(words.ok()??) }))
     }
@@ -166,8 +167,14 @@ pub trait OnWords {
 
 #[cold]
 #[inline(never)]
-fn touch_words(range: &WordRange<'static>) -> Option<&'static [AtomicU64]> {
-    with_owner(|owner| owner.touch_words(range))?
+fn touch_words(extent: Extent) -> Option<&'static [AtomicU64]> {
+    with_owner(|owner| owner.touch_words(extent))?
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        REGISTRY.drop_words(self.0);
+    }
 }
 
 impl fmt::Debug for Words {
@@ -301,7 +308,7 @@ impl Collection {
     /// Whatever happened before this call is seen; what happens meanwhile may be seen. The values of one word never
     /// step back from one collection to the next, if its writers only add.
     pub fn each(&self, words: &Words, f: impl FnMut(&[SharedWord])) {
-        self.0.each(&words.0, f);
+        self.0.each_at(words.0, f);
     }
 
     /// Calls `f` with the array of each thread that has one.

@@ -19,10 +19,7 @@ impl<'r> WordRange<'r> {
 
 impl Drop for WordRange<'_> {
     fn drop(&mut self) {
-        // Not cleared here: this may run inside a collection, whose lock clearing needs.
-        if self.extent != Extent::NOWHERE {
-            self.registry.drop_words(self.extent);
-        }
+        self.registry.drop_words(self.extent);
     }
 }
 

@@ -76,13 +76,12 @@ impl Registry {
 
     /// Takes a range of `len` words; see [`Words::new`](crate::Words::new).
     pub fn words(&self, len: usize) -> Option<WordRange<'_>> {
-        let extent = self.take(|books| books.words.take(len))?;
-        Some(WordRange::new(self, extent))
+        Some(WordRange::new(self, self.take_words(len)?))
     }
 
-    /// A range without words; see [`Words::none`](crate::Words::none).
-    pub fn no_words(&self) -> WordRange<'_> {
-        WordRange::new(self, Extent::NOWHERE)
+    /// The same without the handle: whoever takes it gives it to [`Registry::drop_words`].
+    pub(crate) fn take_words(&self, len: usize) -> Option<Extent> {
+        self.take(|books| books.words.take(len))
     }
 
     /// Takes a slot for a block; see [`Blocks::new`](crate::Blocks::new).
@@ -93,7 +92,10 @@ impl Registry {
 
     /// Returns a range of words whose handle is gone, values and all.
     pub(crate) fn drop_words(&self, extent: Extent) {
-        acquire(&self.books).dropped.words.push(extent);
+        // Not cleared here: this may run inside a collection, whose lock clearing needs.
+        if extent != Extent::NOWHERE {
+            acquire(&self.books).dropped.words.push(extent);
+        }
     }
 
     /// Returns a slot whose handle is gone, blocks and all.
