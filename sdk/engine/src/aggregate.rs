@@ -21,6 +21,7 @@ use throughline_model::{Data, Exemplar, Temporality};
 use crate::exemplar::{self, Carries};
 use crate::number::Measured;
 use crate::series::Series;
+use crate::timestamp::Timestamp;
 
 pub(crate) use explicit::Explicit;
 pub(crate) use exponential::{Dense, Exponential};
@@ -49,7 +50,7 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
     }
 
     /// Where threads count the measurements of a series, where that is not its row.
-    fn recorder(&self) -> Option<Box<Recorder>> {
+    fn recorder(&self) -> Option<Recorder> {
         None
     }
 
@@ -111,7 +112,7 @@ pub(crate) struct Interval {
 /// When a cumulative series began for one feed. Fixed when it is first reported (specification: `metrics/sdk.md`,
 /// "Start timestamps").
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Began(Option<SystemTime>);
+pub(crate) struct Began(Option<Timestamp>);
 
 impl Interval {
     /// The start of a point, where `began` remembers that of a cumulative series.
@@ -121,9 +122,14 @@ impl Interval {
     pub(crate) fn start(&self, series: &Series, began: &mut Began) -> SystemTime {
         match self.temporality {
             Temporality::Delta => self.start,
-            Temporality::Cumulative => *began
-                .0
-                .get_or_insert(series.created.max(self.start).min(self.time)),
+            Temporality::Cumulative => {
+                let begins = || {
+                    SystemTime::from(series.created)
+                        .max(self.start)
+                        .min(self.time)
+                };
+                (*began.0.get_or_insert_with(|| begins().into())).into()
+            }
         }
     }
 

@@ -50,6 +50,7 @@ mod series;
 mod stream;
 mod table;
 mod temporality;
+mod timestamp;
 mod validate;
 mod view;
 mod warning;

@@ -183,7 +183,7 @@ impl<T: Measured> Readable for ObservedStream<T> {
         state.previous = time;
         state.round += 1;
         let round = state.round;
-        let monotonic = self.config.kind.is_monotonic();
+        let monotonic = self.config.descriptor.kind.is_monotonic();
         let mut points = Vec::with_capacity(observed.list.len());
         for (attributes, Gathered { value, from }) in self.gather(&observed).list {
             let known = state.known.entry(attributes.clone(), || Known {
@@ -221,9 +221,9 @@ impl<T: Measured> Readable for ObservedStream<T> {
             state.known.retain(|known| known.round == round);
         }
         (!points.is_empty()).then(|| Metric {
-            name: self.config.name.clone(),
-            description: self.config.description.clone(),
-            unit: self.config.unit.clone(),
+            name: self.config.descriptor.name.clone(),
+            description: self.config.descriptor.description.clone(),
+            unit: self.config.descriptor.unit.clone(),
             data: if self.is_sum() {
                 Data::Sum(Sum {
                     temporality,

@@ -18,9 +18,10 @@ use crate::parts::Parts;
 use crate::select::Candidate;
 use crate::stream::Stream;
 use crate::view::AttributeFilter;
-use crate::{Aggregation, InstrumentKind, Outliers};
+use crate::{Aggregation, InstrumentKind, Outliers, View};
 
-/// What identifies an instrument in its meter (specification: `metrics/api.md`, "Instrument").
+/// What identifies an instrument in its meter (specification: `metrics/api.md`, "Instrument"). The registry, the instrument's
+/// streams and their entries share one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Descriptor {
     pub(crate) name: Cow<'static, str>,
@@ -33,11 +34,8 @@ pub(crate) struct Descriptor {
 /// What makes two streams the same.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StreamConfig {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) description: Cow<'static, str>,
-    pub(crate) unit: Cow<'static, str>,
-    pub(crate) kind: InstrumentKind,
-    pub(crate) number: NumberType,
+    /// What it is to its readers: the instrument, unless a view renames or describes it.
+    pub(crate) descriptor: Arc<Descriptor>,
     pub(crate) attributes: AttributeFilter,
     pub(crate) limit: usize,
     pub(crate) reservoir: Option<Factory>,
@@ -77,7 +75,7 @@ pub(crate) struct Planned {
 pub(crate) fn plan(
     parts: &Parts,
     scope: &InstrumentationScope,
-    instrument: &Descriptor,
+    instrument: &Arc<Descriptor>,
     advice: Option<&[f64]>,
     warnings: &mut Vec<String>,
 ) -> Vec<Planned> {
@@ -114,21 +112,13 @@ pub(crate) fn plan(
     let mut planned: Vec<Planned> = Vec::new();
     for (reader, settings) in parts.readers.iter().enumerate() {
         let temporality = settings.temporality.temporality(instrument.kind);
-        let config = |view: Option<&&crate::View>| {
+        let config = |view: Option<&&View>| {
             let aggregation = view
                 .map(|view| view.aggregation.clone())
                 .unwrap_or_default()
                 .or_default(instrument.kind, &settings.histogram, advice);
             StreamConfig {
-                name: view
-                    .and_then(|view| view.name.clone())
-                    .unwrap_or_else(|| instrument.name.clone()),
-                description: view
-                    .and_then(|view| view.description.clone())
-                    .unwrap_or_else(|| instrument.description.clone()),
-                unit: instrument.unit.clone(),
-                kind: instrument.kind,
-                number: instrument.number,
+                descriptor: described(instrument, view.copied()),
                 attributes: view.map(|view| view.attributes.clone()).unwrap_or_default(),
                 limit: view
                     .and_then(|view| view.cardinality_limit)
@@ -164,6 +154,26 @@ pub(crate) fn plan(
     planned
 }
 
+/// What a stream is to its readers.
+fn described(instrument: &Arc<Descriptor>, view: Option<&View>) -> Arc<Descriptor> {
+    match view {
+        Some(View {
+            name: None,
+            description: None,
+            ..
+        })
+        | None => Arc::clone(instrument),
+        Some(View {
+            name, description, ..
+        }) => {
+            let mut descriptor = Descriptor::clone(instrument);
+            descriptor.name = name.clone().unwrap_or(descriptor.name);
+            descriptor.description = description.clone().unwrap_or(descriptor.description);
+            Arc::new(descriptor)
+        }
+    }
+}
+
 /// A stream from both its sides.
 pub(crate) type Built<T> = (Arc<dyn SyncInstrument<T> + Send + Sync>, Arc<dyn Readable>);
 
@@ -174,7 +184,7 @@ pub(crate) fn build<T: Measured>(parts: &Arc<Parts>, planned: &Planned) -> Optio
     }
     let config = planned.config.clone();
     let readers = &planned.readers;
-    let monotonic = config.kind.is_monotonic();
+    let monotonic = config.descriptor.kind.is_monotonic();
     Some(match &planned.config.aggregation {
         Aggregation::Default | Aggregation::Drop => return None,
         Aggregation::Sum => both(Stream::new(

@@ -19,8 +19,8 @@ pub(crate) struct Registry {
 
 #[derive(Debug)]
 struct Registered {
-    descriptor: Descriptor,
-    advice: Option<Vec<f64>>,
+    descriptor: Arc<Descriptor>,
+    advice: Option<Arc<[f64]>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Registry {
         mut instrument: Descriptor,
         advice: Option<Vec<f64>>,
         warnings: &mut Vec<String>,
-    ) -> (Descriptor, Option<Vec<f64>>) {
+    ) -> (Arc<Descriptor>, Option<Arc<[f64]>>) {
         let first = self
             .instruments
             .iter()
@@ -101,9 +101,9 @@ impl Registry {
         let known = self
             .instruments
             .iter()
-            .find(|known| known.descriptor == instrument);
+            .find(|known| *known.descriptor == instrument);
         if let Some(known) = known {
-            if known.advice != advice {
+            if known.advice.as_deref() != advice.as_deref() {
                 warnings.push(format!(
                     "instrument.boundaries of {:?} is {advice:?}, expected {:?} as it was first registered with the meter {:?}; those are used",
                     instrument.name,
@@ -111,13 +111,14 @@ impl Registry {
                     scope.name(),
                 ));
             }
-            return (instrument, known.advice.clone());
+            return (Arc::clone(&known.descriptor), known.advice.clone());
         }
+        let (descriptor, advice) = (Arc::new(instrument), advice.map(Arc::from));
         self.instruments.push(Registered {
-            descriptor: instrument.clone(),
+            descriptor: Arc::clone(&descriptor),
             advice: advice.clone(),
         });
-        (instrument, advice)
+        (descriptor, advice)
     }
 
     /// Both streams are exported; whoever receives them may be confused, so say how to keep them apart.
@@ -128,13 +129,13 @@ impl Registry {
         new: &Planned,
     ) -> Option<String> {
         let conflict = self.streams.iter().map(|entry| &entry.planned).find(|old| {
-            is_same_name(&old.config.name, &new.config.name)
+            is_same_name(&old.config.descriptor.name, &new.config.descriptor.name)
                 && old
                     .readers
                     .iter()
                     .any(|(reader, _)| new.readers.iter().any(|(other, _)| reader == other))
         });
-        let (old, new) = (&conflict?.config, &new.config);
+        let (old, new) = (&conflict?.config.descriptor, &new.config.descriptor);
         let remedy = if old.kind != new.kind {
             format!(
                 "View::select(Selector::name({:?}).kind(InstrumentKind::{:?})).rename(\"…\")",

@@ -11,20 +11,16 @@ use throughline_model::Attributes;
 use crate::aggregate::Dense;
 use crate::exemplar::Reservoirs;
 use crate::row::{ReadRow, SharedRow};
+use crate::timestamp::Timestamp;
 
 /// One attribute set of one stream: where its cells are, and what writers and collections share beside them.
 ///
-/// Writers read the fields above the line, which change at most once per collection. There may be a hundred thousand of
-/// it: what few of them need is boxed.
+/// There may be a hundred thousand of it, so what few of them need stands in a box, and times take 8 bytes.
 #[derive(Debug)]
 pub(crate) struct Series {
     /// The words of each thread; none where the process has run out of them, or where there are too many for one
-    /// range. Then all goes to `blocks` or `shared`.
+    /// range. Then all goes to blocks or to what threads share.
     pub(crate) words: Words,
-    /// The arrays of each thread, for aggregations whose size changes.
-    pub(crate) blocks: Option<Box<Blocks>>,
-    /// Where threads count, for aggregations whose rows have no place for it.
-    pub(crate) recorder: Option<Box<Recorder>>,
     /// What exemplar words are stamped with: 1 to 2^26 − 1. A collection that takes exemplars moves it on.
     pub(crate) generation: AtomicU32,
     /// What the words of minimum and maximum are stamped with. Moved on by one delta reader.
@@ -33,22 +29,31 @@ pub(crate) struct Series {
     pub(crate) last: AtomicU64,
     /// The stream it belongs to, for the threads' look-up; [`NO_STREAM`] once that is gone.
     stream: AtomicU64,
-    // -----------------------------------------------------------------------------------------------------
     /// What tells it from the others.
     pub(crate) attributes: Attributes,
     /// When it was made: by its first measurement or by `bind`.
-    pub(crate) created: SystemTime,
+    pub(crate) created: Timestamp,
+    rare: OnceLock<Box<Rare>>,
+}
+
+/// What few series need.
+#[derive(Debug, Default)]
+struct Rare {
+    /// The arrays of each thread, for aggregations whose size changes.
+    blocks: Option<Blocks>,
+    /// Where threads count, for aggregations whose rows have no place for it.
+    recorder: Option<Recorder>,
     /// What threads share when they have no words of their own.
-    shared: OnceLock<Box<Shared>>,
+    shared: OnceLock<Shared>,
     /// Exemplars by feed; made when the first one is kept.
-    pub(crate) exemplars: Mutex<Option<Box<Reservoirs>>>,
+    exemplars: Mutex<Option<Box<Reservoirs>>>,
 }
 
 /// What threads share when they have no words of their own.
 #[derive(Debug)]
 enum Shared {
     Row(SharedRow),
-    Dense(Mutex<Dense>),
+    Dense(Box<Mutex<Dense>>),
 }
 
 /// The stream of a series that is looked up by nobody.
@@ -63,20 +68,54 @@ impl Series {
         created: SystemTime,
         words: Option<Words>,
         blocks: Option<Blocks>,
+        recorder: Option<Recorder>,
     ) -> Self {
+        let rare = OnceLock::new();
+        if blocks.is_some() || recorder.is_some() {
+            rare.get_or_init(|| {
+                Box::new(Rare {
+                    blocks,
+                    recorder,
+                    ..Rare::default()
+                })
+            });
+        }
         Self {
             words: words.unwrap_or_else(Words::none),
-            blocks: blocks.map(Box::new),
-            recorder: None,
             generation: AtomicU32::new(1),
             interval: AtomicU32::new(1),
             last: AtomicU64::new(0),
             stream: AtomicU64::new(stream),
             attributes,
-            created,
-            shared: OnceLock::new(),
-            exemplars: Mutex::new(None),
+            created: created.into(),
+            rare,
         }
+    }
+
+    /// The arrays of each thread, for aggregations whose size changes.
+    #[inline(always)]
+    pub(crate) fn blocks(&self) -> Option<&Blocks> {
+        self.rare.get()?.blocks.as_ref()
+    }
+
+    /// Where threads count, for aggregations whose rows have no place for it.
+    #[inline(always)]
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.rare.get()?.recorder.as_ref()
+    }
+
+    /// Exemplars by feed, where there may be some.
+    pub(crate) fn exemplars(&self) -> Option<&Mutex<Option<Box<Reservoirs>>>> {
+        self.rare.get().map(|rare| &rare.exemplars)
+    }
+
+    /// Exemplars by feed: room for them.
+    pub(crate) fn room_for_exemplars(&self) -> &Mutex<Option<Box<Reservoirs>>> {
+        &self.rare().exemplars
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
     /// Whether it is one of this stream's.
@@ -94,7 +133,7 @@ impl Series {
     #[cold]
     pub(crate) fn touch(&self) {
         self.words.with(|_| ());
-        if let Some(blocks) = &self.blocks {
+        if let Some(blocks) = self.blocks() {
             blocks.with(|_| ());
         }
     }
@@ -105,7 +144,7 @@ impl Series {
         if self.words.len() > 0 {
             return self.words.with(f);
         }
-        self.blocks.as_ref()?.with(|block| {
+        self.blocks()?.with(|block| {
             if block.words().is_none() {
                 block.replace(len, |_, _| {});
             }
@@ -116,8 +155,8 @@ impl Series {
     /// The row for whoever has none of their own. `len` is the same in every call.
     #[inline]
     pub(crate) fn shared_row(&self, len: usize) -> &SharedRow {
-        let make = || Box::new(Shared::Row(SharedRow::new(len)));
-        match &**self.shared.get_or_init(make) {
+        let make = || Shared::Row(SharedRow::new(len));
+        match self.rare().shared.get_or_init(make) {
             Shared::Row(row) => row,
             // Not to be: a series has one aggregation, which shares one or the other.
             Shared::Dense(_) => &NO_ROW,
@@ -127,15 +166,15 @@ impl Series {
     /// The same for aggregations whose rows change their length. A mutex will do: threads come here when they end.
     #[cold]
     pub(crate) fn with_shared_dense(&self, scale: i32, f: impl FnOnce(&mut Dense)) {
-        let make = || Box::new(Shared::Dense(Mutex::new(Dense::new(scale))));
-        if let Shared::Dense(dense) = &**self.shared.get_or_init(make) {
+        let make = || Shared::Dense(Box::new(Mutex::new(Dense::new(scale))));
+        if let Shared::Dense(dense) = self.rare().shared.get_or_init(make) {
             f(&mut dense.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
     /// What was recorded there.
     pub(crate) fn shared_dense(&self) -> Option<Dense> {
-        match &**self.shared.get()? {
+        match self.rare.get()?.shared.get()? {
             Shared::Dense(dense) => {
                 Some(dense.lock().unwrap_or_else(PoisonError::into_inner).clone())
             }
@@ -146,10 +185,11 @@ impl Series {
     /// Calls `f` with the row of each thread, always in the same order, and last with the shared one.
     pub(crate) fn each_row(&self, cells: &Collection, mut f: impl FnMut(&dyn ReadRow)) {
         cells.each(&self.words, |row| f(&row));
-        if let Some(blocks) = &self.blocks {
+        let Some(rare) = self.rare.get() else { return };
+        if let Some(blocks) = &rare.blocks {
             cells.each_block(blocks, |row| f(&row));
         }
-        if let Some(Shared::Row(shared)) = self.shared.get().map(Box::as_ref) {
+        if let Some(Shared::Row(shared)) = rare.shared.get() {
             f(shared);
         }
     }

@@ -83,8 +83,9 @@ impl<A: Aggregate> Stream<A> {
         let with_exemplars = parts.exemplar_filter != ExemplarFilter::AlwaysOff;
         let words = aggregate.words();
         let watch = Watch::new(config.outliers, created);
-        let monotonic = config.kind == InstrumentKind::Counter
-            || (config.kind == InstrumentKind::Histogram && config.aggregation == Aggregation::Sum);
+        let kind = config.descriptor.kind;
+        let monotonic = kind == InstrumentKind::Counter
+            || (kind == InstrumentKind::Histogram && config.aggregation == Aggregation::Sum);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let hasher = RandomState::default();
         Arc::new_cyclic(|me| Self {
@@ -315,9 +316,8 @@ impl<A: Aggregate> Stream<A> {
             (Words::new(self.row), None)
         };
         let created = now.max(self.created);
-        let mut series = Series::new(self.id, attributes, created, words, blocks);
-        series.recorder = self.aggregate.recorder();
-        series
+        let recorder = self.aggregate.recorder();
+        Series::new(self.id, attributes, created, words, blocks, recorder)
     }
 }
 

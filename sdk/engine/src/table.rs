@@ -24,7 +24,7 @@ pub(crate) struct Table {
 #[derive(Debug, Default)]
 struct Inner {
     /// Places in `all`, by the hash of the attributes. The overflow has none.
-    index: HashTable<usize>,
+    index: HashTable<u32>,
     /// In the order they were made. None is ever taken out.
     all: Vec<Arc<Series>>,
     overflow: Option<Arc<Series>>,
@@ -33,7 +33,8 @@ struct Inner {
 impl Table {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            limit,
+            // Places have 32 bits; so many series fit no memory.
+            limit: limit.min(u32::MAX as usize),
             inner: RwLock::default(),
         }
     }
@@ -81,11 +82,11 @@ impl Table {
             }));
         }
         let series = Arc::new(make(attributes));
-        let place = inner.all.len();
+        let place = inner.all.len() as u32;
         inner.all.push(Arc::clone(&series));
         let all = &inner.all;
         inner.index.insert_unique(hash, place, |place| {
-            hash_of(all[*place].attributes.as_slice())
+            hash_of(all[*place as usize].attributes.as_slice())
         });
         series
     }
@@ -102,15 +103,15 @@ impl Table {
 
 impl Inner {
     fn find(&self, hash: u64, attributes: &Attributes) -> Option<Arc<Series>> {
-        let is = |place: &usize| {
+        let is = |place: &u32| {
             is_same_set(
-                self.all[*place].attributes.as_slice(),
+                self.all[*place as usize].attributes.as_slice(),
                 &AttributeFilter::All,
                 attributes.as_slice(),
             )
         };
         self.index
             .find(hash, is)
-            .map(|place| Arc::clone(&self.all[*place]))
+            .map(|place| Arc::clone(&self.all[*place as usize]))
     }
 }

@@ -65,6 +65,7 @@ impl Watch {
                     created,
                     None,
                     Blocks::new(),
+                    None,
                 ),
                 rolling: Mutex::new(Rolling::new(quantile, SCALE)),
             })),

@@ -227,7 +227,7 @@ impl<T: Measured> Aggregate for Exponential<T> {
     #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
         let value = value.as_f64();
-        let recorded = series.blocks.as_ref().and_then(|blocks| {
+        let recorded = series.blocks().and_then(|blocks| {
             blocks.with_touched(|block| {
                 // The second time there is room.
                 for _ in 0..2 {

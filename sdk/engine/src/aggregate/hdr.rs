@@ -112,7 +112,7 @@ impl<T> Hdr<T> {
 
     #[inline(always)]
     fn count(&self, series: &Series, value: f64) {
-        if let Some(recorder) = &series.recorder {
+        if let Some(recorder) = series.recorder() {
             recorder.record_f64(self.clamp(value));
         }
     }
@@ -141,9 +141,9 @@ impl<T: Measured> Aggregate for Hdr<T> {
         self.min_max.end()
     }
 
-    fn recorder(&self) -> Option<Box<Recorder>> {
+    fn recorder(&self) -> Option<Recorder> {
         let budget = Arc::clone(&self.stream.budget);
-        Some(Box::new(Recorder::with_budget(self.range, budget)))
+        Some(Recorder::with_budget(self.range, budget))
     }
 
     fn reservoirs(&self, _default_size: usize) -> (usize, usize) {
@@ -182,7 +182,7 @@ impl<T: Measured> Aggregate for Hdr<T> {
         interval: &Interval,
         reported: &mut Reported,
     ) -> Option<ExponentialHistogramPoint> {
-        let total = series.recorder.as_ref()?.collect_within(cells);
+        let total = series.recorder()?.collect_within(cells);
         let mut sum = 0.0f64;
         series.each_row(cells, |row| sum = sum.plus(f64::from_bits(row.get(SUM))));
         // Relaxed: a flag alone.

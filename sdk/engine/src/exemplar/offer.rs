@@ -97,7 +97,7 @@ pub(crate) fn offer(
             level => Some(next_word(generation, level, random)),
         };
     };
-    let Ok(mut exemplars) = series.exemplars.try_lock() else {
+    let Ok(mut exemplars) = series.room_for_exemplars().try_lock() else {
         // Another thread offers, or a collection takes: this one is left out, whatever its key.
         return Some(0);
     };

@@ -99,10 +99,10 @@ pub(crate) fn take(
     from: impl Fn(usize) -> bool,
     (start, end): (SystemTime, SystemTime),
 ) -> Vec<Exemplar> {
-    let mut exemplars = series
-        .exemplars
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let Some(exemplars) = series.exemplars() else {
+        return Vec::new();
+    };
+    let mut exemplars = exemplars.lock().unwrap_or_else(PoisonError::into_inner);
     match exemplars.as_deref_mut() {
         None => Vec::new(),
         Some(Reservoirs::Custom(custom)) => {

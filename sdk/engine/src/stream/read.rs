@@ -27,7 +27,14 @@ struct FeedState<A: Aggregate> {
     previous: SystemTime,
     /// By the series' place in the table.
     reported: Vec<A::Reported>,
-    /// Exemplars that are not published yet, where they must be resolvable.
+    /// Where exemplars must be resolvable.
+    settling: Option<Box<Settling>>,
+}
+
+/// What is to be settled.
+#[derive(Debug, Default)]
+struct Settling {
+    /// Exemplars that are not published yet.
     waiting: Vec<Waiting>,
     /// Of the points that the collection under way made, the places of their series.
     places: Vec<usize>,
@@ -46,19 +53,21 @@ impl<A: Aggregate> Readable for Stream<A> {
             feed: at,
             resets: feed.resets,
         };
-        let settles = self.parts.resolver().is_some();
-        state.places.clear();
+        let mut settling = self.parts.resolver().map(|_| {
+            let settling = state.settling.get_or_insert_default();
+            settling.places.clear();
+            settling
+        });
         let points: Vec<_> = self.table.with_all(|all| {
             state.reported.resize_with(all.len(), Default::default);
             let each = all.iter().zip(&mut state.reported).enumerate();
             each.filter_map(|(place, (series, reported))| {
                 let mut point = self.aggregate.point(series, cells, &interval, reported)?;
-                if settles {
-                    state.places.push(place);
+                if let Some(settling) = &mut settling {
+                    settling.places.push(place);
                     let taken = std::mem::take(point.exemplars()).into_iter();
-                    state
-                        .waiting
-                        .extend(taken.map(|exemplar| Waiting::new(place, exemplar)));
+                    let waiting = taken.map(|exemplar| Waiting::new(place, exemplar));
+                    settling.waiting.extend(waiting);
                 }
                 Some(point)
             })
@@ -66,9 +75,9 @@ impl<A: Aggregate> Readable for Stream<A> {
         });
         state.previous = interval.time;
         (!points.is_empty()).then(|| Metric {
-            name: self.config.name.clone(),
-            description: self.config.description.clone(),
-            unit: self.config.unit.clone(),
+            name: self.config.descriptor.name.clone(),
+            description: self.config.descriptor.description.clone(),
+            unit: self.config.descriptor.unit.clone(),
             data: self.aggregate.data(feed.temporality, points),
         })
     }
@@ -84,15 +93,12 @@ impl<A: Aggregate> Readable for Stream<A> {
         let Some(feed) = self.feeds.iter().find(|feed| feed.reader == reader) else {
             return;
         };
-        let (taken, places) = {
-            let mut state = feed.lock();
-            (
-                std::mem::take(&mut state.waiting),
-                std::mem::take(&mut state.places),
-            )
+        let Some(settling) = feed.lock().settling.take() else {
+            return;
         };
+        let Settling { waiting, places } = *settling;
         let (published, waiting) =
-            exemplar::settle(taken, feed.temporality, keeper, &self.parts.tally);
+            exemplar::settle(waiting, feed.temporality, keeper, &self.parts.tally);
         for published in published {
             // A series that is once in a total stays in it, and a delta has no exemplars of other intervals.
             if let Ok(point) = places.binary_search(&published.series)
@@ -102,7 +108,10 @@ impl<A: Aggregate> Readable for Stream<A> {
             }
         }
         // A reader collects one at a time: nothing came in between.
-        feed.lock().waiting = waiting;
+        if !waiting.is_empty() {
+            let places = Vec::new();
+            feed.lock().settling = Some(Box::new(Settling { waiting, places }));
+        }
     }
 
     fn series(&self) -> usize {
@@ -121,8 +130,7 @@ impl<A: Aggregate> Feed<A> {
             state: Mutex::new(FeedState {
                 previous: created,
                 reported: Vec::new(),
-                waiting: Vec::new(),
-                places: Vec::new(),
+                settling: None,
             }),
         };
         readers.iter().enumerate().map(feed).collect()
