@@ -47,6 +47,7 @@ mod row;
 mod select;
 mod self_telemetry;
 mod series;
+mod shared_pairs;
 mod stream;
 mod table;
 mod temporality;

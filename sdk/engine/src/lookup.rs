@@ -100,7 +100,7 @@ impl Remembered {
         }
         match &self.given {
             Given::Order(order) => {
-                let set = self.series.attributes.as_slice();
+                let set = &self.series.attributes;
                 order.is(set, call.filter, call.attributes)
             }
             _ => self.is_otherwise(call),
@@ -110,7 +110,7 @@ impl Remembered {
     #[cold]
     #[inline(never)]
     fn is_otherwise(&self, call: &Call<'_>) -> bool {
-        let set = self.series.attributes.as_slice();
+        let set = &self.series.attributes;
         match &self.given {
             Given::Order(order) => order.is(set, call.filter, call.attributes),
             Given::Set { .. } => is_same_set(set, call.filter, call.attributes),
@@ -120,7 +120,7 @@ impl Remembered {
 
     /// The entry of the call by its places.
     fn call(call: &Call<'_>, series: &Arc<Series>) -> Self {
-        let set = series.attributes.as_slice();
+        let set = &series.attributes;
         let given = match Order::of(set, call.filter, call.attributes) {
             Some(order) => Given::Order(order),
             // Too many for an order.
@@ -140,7 +140,7 @@ impl Remembered {
 
     /// The entry of the call by its set; `None` where a key stands among the attributes twice.
     fn set(call: &Call<'_>, series: &Arc<Series>) -> Option<Self> {
-        let set = series.attributes.as_slice();
+        let set = &series.attributes;
         is_same_set(set, call.filter, call.attributes).then(|| Self {
             hash: call.set(),
             given: Given::Set { calls: 1 },
@@ -152,7 +152,9 @@ impl Remembered {
 impl Call<'_> {
     /// The hash of the set.
     fn set(&self) -> u64 {
-        pairs::hash(self.hasher, self.filter, self.attributes) ^ self.salt()
+        let kept = self.attributes.iter();
+        let kept = kept.filter(|pair| self.filter.keeps(pair));
+        pairs::hash(self.hasher, kept) ^ self.salt()
     }
 
     /// Keeps the empty sets of all streams apart: their hashes are all 0.

@@ -97,7 +97,7 @@ impl<T: Measured> ObservedStream<T> {
     pub(crate) fn observe(&self, reader: usize, value: T, attributes: &[KeyValue]) {
         if let Some((_, mut state)) = self.state(reader) {
             let all = pairs::canonical(attributes, &AttributeFilter::All);
-            *state.observed.entry(all, || value) = value;
+            *state.observed.entry(self.parts.pairs.set(&all), || value) = value;
         }
     }
 
@@ -120,9 +120,9 @@ impl<T: Measured> ObservedStream<T> {
         for (place, (all, value)) in observed.list.iter().enumerate() {
             let mut kept = match self.config.attributes {
                 AttributeFilter::All => all.clone(),
-                ref filter => pairs::canonical(all.as_slice(), filter),
+                ref filter => all.filter(|pair| filter.keeps(pair)),
             };
-            if !points.has(&kept) && !Table::is_overflow_set(kept.as_slice()) {
+            if !points.has(&kept) && !Table::is_overflow_set(&kept) {
                 if sets < self.config.limit {
                     sets += 1;
                 } else {
@@ -163,8 +163,9 @@ impl<T: Measured> ObservedStream<T> {
         keyed.truncate(exemplar::default_size());
         let exemplars = keyed.into_iter().map(|(_, place)| {
             let (all, value) = &observed.list[place];
+            let left_out = |pair: &&KeyValue| point.get(pair.key.as_str()).is_none();
             Exemplar {
-                filtered_attributes: pairs::left_out(all.as_slice(), point),
+                filtered_attributes: all.iter().filter(left_out).cloned().collect(),
                 time,
                 value: value.number(),
                 span: None,
@@ -271,27 +272,17 @@ impl<V> Default for Sets<V> {
 
 impl<V> Sets<V> {
     fn place(&self, hash: u64, set: &Attributes) -> Option<usize> {
-        let is = |place: &usize| {
-            pairs::is_same_set(
-                self.list[*place].0.as_slice(),
-                &AttributeFilter::All,
-                set.as_slice(),
-            )
-        };
+        let is = |place: &usize| pairs::is_set(&self.list[*place].0, set);
         self.index.find(hash, is).copied()
     }
 
     fn has(&self, set: &Attributes) -> bool {
-        self.place(
-            pairs::hash(&self.hasher, &AttributeFilter::All, set.as_slice()),
-            set,
-        )
-        .is_some()
+        self.place(pairs::hash(&self.hasher, set), set).is_some()
     }
 
     /// The value of a set, made if it is new.
     fn entry(&mut self, set: Attributes, make: impl FnOnce() -> V) -> &mut V {
-        let hash = pairs::hash(&self.hasher, &AttributeFilter::All, set.as_slice());
+        let hash = pairs::hash(&self.hasher, &set);
         let place = self.place(hash, &set).unwrap_or_else(|| {
             let place = self.list.len();
             self.list.push((set, make()));
@@ -307,20 +298,14 @@ impl<V> Sets<V> {
             index,
             list,
         } = self;
-        index.insert_unique(hash, place, |place| {
-            pairs::hash(hasher, &AttributeFilter::All, list[*place].0.as_slice())
-        });
+        index.insert_unique(hash, place, |place| pairs::hash(hasher, &list[*place].0));
     }
 
     fn retain(&mut self, keep: impl Fn(&V) -> bool) {
         self.list.retain(|(_, value)| keep(value));
         self.index.clear();
         for place in 0..self.list.len() {
-            let hash = pairs::hash(
-                &self.hasher,
-                &AttributeFilter::All,
-                self.list[place].0.as_slice(),
-            );
+            let hash = pairs::hash(&self.hasher, &self.list[place].0);
             self.insert(hash, place);
         }
     }

@@ -14,10 +14,10 @@ use throughline_model::Attributes;
 
 use crate::view::AttributeFilter;
 
-/// A hash of the pairs that `filter` keeps. It does not depend on their order.
-pub(crate) fn hash(state: &RandomState, filter: &AttributeFilter, pairs: &[KeyValue]) -> u64 {
-    let kept = pairs.iter().filter(|pair| filter.keeps(pair));
-    kept.fold(0, |sum: u64, pair| sum.wrapping_add(hash_pair(state, pair)))
+/// A hash of pairs that does not depend on their order.
+pub(crate) fn hash<'a>(state: &RandomState, pairs: impl IntoIterator<Item = &'a KeyValue>) -> u64 {
+    let hashes = pairs.into_iter().map(|pair| hash_pair(state, pair));
+    hashes.fold(0, u64::wrapping_add)
 }
 
 /// A hash of the pairs that `filter` keeps, by order and by the places of their texts: no text is read.
@@ -66,7 +66,7 @@ fn place(text: &str) -> u64 {
 
 /// Whether what `filter` keeps of `given` is exactly the pairs of `set`, in any order. The keys of `set` are distinct,
 /// and the filter keeps them.
-pub(crate) fn is_same_set(set: &[KeyValue], filter: &AttributeFilter, given: &[KeyValue]) -> bool {
+pub(crate) fn is_same_set(set: &Attributes, filter: &AttributeFilter, given: &[KeyValue]) -> bool {
     let kept = given.iter().filter(|pair| filter.keeps(pair)).count();
     // As many pairs as distinct keys, each found: then none of `given` is left over.
     kept == set.len()
@@ -76,6 +76,15 @@ pub(crate) fn is_same_set(set: &[KeyValue], filter: &AttributeFilter, given: &[K
                 .is_some_and(|beside| is_same_pair(wanted, beside))
                 || given.iter().any(|pair| is_same_pair(wanted, pair))
         })
+}
+
+/// Whether canonical pairs are those of `set`.
+pub(crate) fn is_set<'a>(set: &Attributes, pairs: impl IntoIterator<Item = &'a KeyValue>) -> bool {
+    let mut set = set.iter();
+    pairs
+        .into_iter()
+        .all(|pair| set.next().is_some_and(|wanted| is_same_pair(wanted, pair)))
+        && set.next().is_none()
 }
 
 /// Whether what `filter` keeps of `given` is the pairs of `list`, in their order.
@@ -102,7 +111,7 @@ impl Order {
     /// The order in which `filter` finds the pairs of `set` in `given`. `None` where it finds others, a key twice, or
     /// more than 16.
     pub(crate) fn of(
-        set: &[KeyValue],
+        set: &Attributes,
         filter: &AttributeFilter,
         given: &[KeyValue],
     ) -> Option<Self> {
@@ -121,7 +130,7 @@ impl Order {
 
     /// Whether what `filter` keeps of `given` is the pairs of `set` in this order.
     #[inline(always)]
-    pub(crate) fn is(self, set: &[KeyValue], filter: &AttributeFilter, given: &[KeyValue]) -> bool {
+    pub(crate) fn is(self, set: &Attributes, filter: &AttributeFilter, given: &[KeyValue]) -> bool {
         match filter {
             AttributeFilter::All => given.len() == set.len() && self.leads(set, given.iter()),
             _ => self.is_kept(set, filter, given),
@@ -129,17 +138,17 @@ impl Order {
     }
 
     #[inline(never)]
-    fn is_kept(self, set: &[KeyValue], filter: &AttributeFilter, given: &[KeyValue]) -> bool {
+    fn is_kept(self, set: &Attributes, filter: &AttributeFilter, given: &[KeyValue]) -> bool {
         let kept = || given.iter().filter(|pair| filter.keeps(pair));
         kept().count() == set.len() && self.leads(set, kept())
     }
 
     /// Whether each pair is the one of `set` that this order names.
     #[inline(always)]
-    fn leads<'a>(self, set: &[KeyValue], pairs: impl Iterator<Item = &'a KeyValue>) -> bool {
+    fn leads<'a>(self, set: &Attributes, pairs: impl Iterator<Item = &'a KeyValue>) -> bool {
         let mut order = self.0;
         for pair in pairs {
-            match set.get((order & 0xf) as usize) {
+            match set.at((order & 0xf) as usize) {
                 Some(wanted) if is_same_pair(wanted, pair) => order >>= 4,
                 _ => return false,
             }
@@ -149,21 +158,22 @@ impl Order {
 }
 
 /// The canonical form of what `filter` keeps: sorted, each key once, the last value wins.
-pub(crate) fn canonical(given: &[KeyValue], filter: &AttributeFilter) -> Attributes {
-    Attributes::new(given.iter().filter(|pair| filter.keeps(pair)).cloned())
+pub(crate) fn canonical<'a>(given: &'a [KeyValue], filter: &AttributeFilter) -> Vec<&'a KeyValue> {
+    let mut kept = given.iter().filter(|pair| filter.keeps(pair)).collect();
+    Attributes::canonicalize(&mut kept);
+    kept
 }
 
 /// The pairs of a measurement that its point does not carry.
 pub(crate) fn left_out(given: &[KeyValue], point: &Attributes) -> Vec<KeyValue> {
-    let all = Attributes::new(given.iter().cloned());
-    all.iter()
-        .filter(|pair| point.get(pair.key.as_str()).is_none())
+    let all = canonical(given, &AttributeFilter::All).into_iter();
+    all.filter(|pair| point.get(pair.key.as_str()).is_none())
         .cloned()
         .collect()
 }
 
 #[inline(always)]
-fn is_same_pair(a: &KeyValue, b: &KeyValue) -> bool {
+pub(crate) fn is_same_pair(a: &KeyValue, b: &KeyValue) -> bool {
     is_same_text(a.key.as_str(), b.key.as_str())
         && match (&a.value, &b.value) {
             (Value::String(a), Value::String(b)) => is_same_text(a.as_str(), b.as_str()),
@@ -199,7 +209,7 @@ fn is_same_value(a: &Value, b: &Value) -> bool {
     }
 }
 
-fn hash_pair(state: &RandomState, pair: &KeyValue) -> u64 {
+pub(crate) fn hash_pair(state: &RandomState, pair: &KeyValue) -> u64 {
     let mut hasher = state.build_hasher();
     hasher.write(pair.key.as_str().as_bytes());
     match &pair.value {

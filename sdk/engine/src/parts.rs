@@ -7,6 +7,7 @@ use throughline_model::{Clock, Random, Resource, TraceKeeper};
 
 use crate::reader::ReaderSettings;
 use crate::self_telemetry::Tally;
+use crate::shared_pairs::SharedPairs;
 use crate::{ExemplarFilter, Outliers, Selector, View};
 
 /// What every part of one provider shares. Fixed when the provider is built, but for the tally and the end.
@@ -24,6 +25,7 @@ pub(crate) struct Parts {
     /// By the index that feeds know their reader by.
     pub(crate) readers: Vec<ReaderSettings>,
     pub(crate) tally: Tally,
+    pub(crate) pairs: SharedPairs,
     pub(crate) shut_down: AtomicBool,
 }
 

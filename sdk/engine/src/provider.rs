@@ -15,6 +15,7 @@ use crate::collector::{Collector, Registration};
 use crate::meter::MeterCore;
 use crate::parts::Parts;
 use crate::self_telemetry::{self, CollectionDuration, EngineCollector, Tally};
+use crate::shared_pairs::SharedPairs;
 use crate::warning::warn;
 use crate::{Error, ExemplarFilter, Outliers, Reader, Selector, View};
 
@@ -369,6 +370,7 @@ impl MeterProviderBuilder {
                 views: self.views,
                 readers: self.readers.iter().map(|r| r.settings().clone()).collect(),
                 tally: Tally::default(),
+                pairs: SharedPairs::default(),
                 shut_down: AtomicBool::new(false),
             }),
             meters: Mutex::default(),

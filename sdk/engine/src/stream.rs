@@ -19,7 +19,7 @@ use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundSyncInstrument, SyncInstrument};
 use throughline_cells::{Blocks, OwnWord, Words};
-use throughline_model::Temporality;
+use throughline_model::{Attributes, Temporality};
 
 use crate::aggregate::{Aggregate, Recorded};
 use crate::exemplar::{self, Offered};
@@ -30,7 +30,6 @@ use crate::parts::Parts;
 use crate::pipeline::StreamConfig;
 use crate::series::Series;
 use crate::table::Table;
-use crate::view::AttributeFilter;
 use crate::watch::Watch;
 use crate::{Aggregation, ExemplarFilter, InstrumentKind};
 
@@ -273,7 +272,7 @@ impl<A: Aggregate> Stream<A> {
     #[inline(never)]
     fn resolve(&self, call: &Call<'_>) -> Arc<Series> {
         let series = self.find_or_make(call.attributes);
-        if Table::is_overflow_set(series.attributes.as_slice()) {
+        if Table::is_overflow_set(&series.attributes) {
             // Not remembered: such calls may have any number of attribute sets, and would push the others out.
             self.parts.tally.overflowed();
         } else if call.attributes.is_empty() {
@@ -288,7 +287,7 @@ impl<A: Aggregate> Stream<A> {
     /// The series of these attributes, or that of the overflow.
     fn find_or_make(&self, attributes: &[KeyValue]) -> Arc<Series> {
         let kept = pairs::canonical(attributes, &self.config.attributes);
-        let hash = self.hash(kept.as_slice());
+        let hash = pairs::hash(&self.hasher, kept.iter().copied());
         if let Some(series) = self.table.find(hash, &kept) {
             return series;
         }
@@ -296,18 +295,13 @@ impl<A: Aggregate> Stream<A> {
         let now = self.parts.clock.now();
         self.table.find_or_make(
             hash,
-            kept,
-            |pairs| self.hash(pairs),
+            self.parts.pairs.set(&kept),
+            |attributes| pairs::hash(&self.hasher, attributes),
             |attributes| self.make(attributes, now),
         )
     }
 
-    /// The hash of canonical attributes.
-    fn hash(&self, kept: &[KeyValue]) -> u64 {
-        pairs::hash(&self.hasher, &AttributeFilter::All, kept)
-    }
-
-    fn make(&self, attributes: throughline_model::Attributes, now: SystemTime) -> Series {
+    fn make(&self, attributes: Attributes, now: SystemTime) -> Series {
         // A row that is too long for words, or whose length changes, is an array of its own.
         let array = self.aggregate.resizes() || self.row > Words::MAX_LEN;
         let (words, blocks) = if array {

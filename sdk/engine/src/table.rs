@@ -6,9 +6,8 @@ use hashbrown::HashTable;
 use opentelemetry::{KeyValue, Value};
 use throughline_model::Attributes;
 
-use crate::pairs::is_same_set;
+use crate::pairs::is_set;
 use crate::series::Series;
-use crate::view::AttributeFilter;
 
 /// Specification: `metrics/sdk.md`, "Overflow attribute".
 const OVERFLOW: &str = "otel.metric.overflow";
@@ -40,8 +39,8 @@ impl Table {
     }
 
     /// Whether these attributes are what the overflow is reported under.
-    pub(crate) fn is_overflow_set(attributes: &[KeyValue]) -> bool {
-        matches!(attributes, [only] if only.key.as_str() == OVERFLOW && only.value == Value::Bool(true))
+    pub(crate) fn is_overflow_set(attributes: &Attributes) -> bool {
+        attributes.len() == 1 && attributes.get(OVERFLOW) == Some(&Value::Bool(true))
     }
 
     /// What the overflow is reported under.
@@ -50,9 +49,9 @@ impl Table {
     }
 
     /// The series of canonical attributes, if it is there or if it is known to be that of the overflow.
-    pub(crate) fn find(&self, hash: u64, attributes: &Attributes) -> Option<Arc<Series>> {
+    pub(crate) fn find(&self, hash: u64, attributes: &[&KeyValue]) -> Option<Arc<Series>> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        let found = inner.find(hash, attributes);
+        let found = inner.find(hash, |set| is_set(set, attributes.iter().copied()));
         // Full: what is not there never will be.
         found.or_else(|| {
             let full = inner.index.len() >= self.limit;
@@ -65,16 +64,16 @@ impl Table {
         &self,
         hash: u64,
         attributes: Attributes,
-        hash_of: impl Fn(&[KeyValue]) -> u64,
+        hash_of: impl Fn(&Attributes) -> u64,
         make: impl FnOnce(Attributes) -> Series,
     ) -> Arc<Series> {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *inner;
-        if let Some(series) = inner.find(hash, &attributes) {
+        if let Some(series) = inner.find(hash, |set| is_set(set, &attributes)) {
             return series;
         }
         // Whoever measures under the overflow's own name means the overflow: no set is reported twice.
-        if inner.index.len() >= self.limit || Self::is_overflow_set(attributes.as_slice()) {
+        if inner.index.len() >= self.limit || Self::is_overflow_set(&attributes) {
             return Arc::clone(inner.overflow.get_or_insert_with(|| {
                 let series = Arc::new(make(Self::overflow_set()));
                 inner.all.push(Arc::clone(&series));
@@ -86,7 +85,7 @@ impl Table {
         inner.all.push(Arc::clone(&series));
         let all = &inner.all;
         inner.index.insert_unique(hash, place, |place| {
-            hash_of(all[*place as usize].attributes.as_slice())
+            hash_of(&all[*place as usize].attributes)
         });
         series
     }
@@ -102,14 +101,8 @@ impl Table {
 }
 
 impl Inner {
-    fn find(&self, hash: u64, attributes: &Attributes) -> Option<Arc<Series>> {
-        let is = |place: &u32| {
-            is_same_set(
-                self.all[*place as usize].attributes.as_slice(),
-                &AttributeFilter::All,
-                attributes.as_slice(),
-            )
-        };
+    fn find(&self, hash: u64, is: impl Fn(&Attributes) -> bool) -> Option<Arc<Series>> {
+        let is = |place: &u32| is(&self.all[*place as usize].attributes);
         self.index
             .find(hash, is)
             .map(|place| Arc::clone(&self.all[*place as usize]))

@@ -234,11 +234,7 @@ fn of_a_million_measurements_no_exemplar_dangles() {
             let Number::U64(count) = point.value else {
                 panic!()
             };
-            let label = point
-                .attributes
-                .as_slice()
-                .iter()
-                .find(|a| a.key.as_str() == key);
+            let label = point.attributes.iter().find(|a| a.key.as_str() == key);
             (label.unwrap().value.as_str().into_owned(), count)
         });
         points.collect()

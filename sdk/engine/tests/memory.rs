@@ -1,6 +1,7 @@
 //! What instruments and series take of the heap, to the byte: what is asked of the allocator, before it rounds up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use throughline_engine::{MeterProvider, Reader};
 
@@ -30,4 +31,27 @@ fn an_instrument_with_its_first_series_takes_less_than_a_kilobyte() {
         counters.push(counter);
     });
     assert!(each <= 1024, "{each} bytes for each instrument");
+}
+
+#[test]
+fn series_share_their_attributes_with_others() {
+    let (_provider, meter) = meter();
+    let counter = meter.u64_counter("counter").build();
+    // Bound, since what a thread's look-up remembers is another thing.
+    let each = bytes_each(1000, |at| counter.bind(&attributes(at)).add(1));
+    // Texts of its own would take more than that.
+    assert!(each <= 192, "{each} bytes for each counter series");
+    let histogram = meter.f64_histogram("histogram").build();
+    let each = bytes_each(1000, |at| histogram.bind(&attributes(at)).record(1.0));
+    assert!(each <= 512, "{each} bytes for each histogram series");
+}
+
+/// Of 1000 sets, made of thirty pairs.
+fn attributes(at: usize) -> [KeyValue; 3] {
+    let value = |digit: usize| format!("value {}", digit % 10);
+    [
+        KeyValue::new("method", value(at)),
+        KeyValue::new("status", value(at / 10)),
+        KeyValue::new("route", value(at / 100)),
+    ]
 }

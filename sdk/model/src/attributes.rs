@@ -1,5 +1,7 @@
 //! A canonical attribute set: sorted by key, each key once, cheap to clone.
 
+use std::borrow::Borrow;
+use std::slice;
 use std::sync::Arc;
 
 use opentelemetry::{KeyValue, Value};
@@ -20,27 +22,76 @@ use opentelemetry::{KeyValue, Value};
 ///
 /// let keys: Vec<&str> = a.iter().map(|pair| pair.key.as_str()).collect();
 /// assert_eq!(keys, ["a", "b"]);
-/// assert_eq!(a.as_slice().last(), Some(&KeyValue::new("b", 3)));
+/// assert_eq!(a.at(1), Some(&KeyValue::new("b", 3)));
 /// assert_eq!((a.len(), a.is_empty()), (2, false));
 /// ```
+///
+/// A set takes 8 bytes for each pair that it shares with others: there are many sets and few pairs.
+///
+/// ```
+/// use std::sync::Arc;
+/// # use opentelemetry::KeyValue;
+/// # use throughline_model::Attributes;
+///
+/// let get = Arc::new(KeyValue::new("method", "GET"));
+/// let route = |route| Arc::new(KeyValue::new("route", route));
+/// let sets = ["/a", "/b"].map(|at| Attributes::new([Arc::clone(&get), route(at)]));
+/// assert_eq!(sets[0].at(0), sets[1].at(0));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Attributes(Arc<[KeyValue]>);
+pub struct Attributes(Arc<[Arc<KeyValue>]>);
 
 impl Attributes {
     /// Sorts the pairs by key and keeps the last value of each key.
-    pub fn new(pairs: impl IntoIterator<Item = KeyValue>) -> Self {
-        let mut pairs: Vec<KeyValue> = pairs.into_iter().collect();
+    pub fn new<P: Into<Arc<KeyValue>>>(pairs: impl IntoIterator<Item = P>) -> Self {
+        let mut pairs: Vec<Arc<KeyValue>> = pairs.into_iter().map(Into::into).collect();
+        Self::canonicalize(&mut pairs);
+        if pairs.is_empty() {
+            // Without an allocation.
+            return Self::default();
+        }
+        Self(pairs.into())
+    }
+
+    /// Sorts pairs by key and keeps the last value of each key.
+    ///
+    /// ```
+    /// use opentelemetry::KeyValue;
+    /// use throughline_model::Attributes;
+    ///
+    /// let given = [KeyValue::new("b", 1), KeyValue::new("a", 2), KeyValue::new("b", 3)];
+    /// let mut pairs: Vec<&KeyValue> = given.iter().collect();
+    /// Attributes::canonicalize(&mut pairs);
+    /// assert_eq!(pairs, [&KeyValue::new("a", 2), &KeyValue::new("b", 3)]);
+    /// ```
+    pub fn canonicalize<P: Borrow<KeyValue>>(pairs: &mut Vec<P>) {
+        fn key<P: Borrow<KeyValue>>(pair: &P) -> &str {
+            pair.borrow().key.as_str()
+        }
         // The sort is stable, so of equal keys the last given stands last; `dedup_by` hands over
         // (later, earlier) and removes the later one, so the later value moves into the earlier place.
-        pairs.sort_by(|a, b| a.key.as_str().cmp(b.key.as_str()));
+        pairs.sort_by(|a, b| key(a).cmp(key(b)));
         pairs.dedup_by(|later, earlier| {
-            let same = later.key == earlier.key;
+            let same = key(later) == key(earlier);
             if same {
                 std::mem::swap(later, earlier);
             }
             same
         });
-        Self(pairs.into())
+    }
+
+    /// The pairs that `keep` takes, shared with this set.
+    ///
+    /// ```
+    /// use opentelemetry::KeyValue;
+    /// use throughline_model::Attributes;
+    ///
+    /// let all = Attributes::new([KeyValue::new("user.id", 7), KeyValue::new("tier", "gold")]);
+    /// let kept = all.filter(|pair| pair.key.as_str() != "user.id");
+    /// assert_eq!(kept, Attributes::new([KeyValue::new("tier", "gold")]));
+    /// ```
+    pub fn filter(&self, keep: impl Fn(&KeyValue) -> bool) -> Self {
+        Self::new(self.0.iter().filter(|pair| keep(pair)).map(Arc::clone))
     }
 
     /// The value of `key`, if the set has it. Logarithmic in the size of the set.
@@ -49,26 +100,65 @@ impl Attributes {
         at.ok().map(|at| &self.0[at].value)
     }
 
-    /// The pairs, sorted by key.
-    pub fn iter(&self) -> std::slice::Iter<'_, KeyValue> {
-        self.0.iter()
+    /// The pair at a place, in the order of the keys.
+    #[inline]
+    pub fn at(&self, place: usize) -> Option<&KeyValue> {
+        self.0.get(place).map(Arc::as_ref)
     }
 
-    /// The pairs as a slice, sorted by key.
-    pub fn as_slice(&self) -> &[KeyValue] {
-        &self.0
+    /// The pairs, sorted by key.
+    pub fn iter(&self) -> AttributesIter<'_> {
+        AttributesIter(self.0.iter())
     }
 
     /// How many keys the set has.
+    #[inline]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether the set has no keys.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
+
+/// The pairs of a set, sorted by key. See [`Attributes::iter`].
+///
+/// ```
+/// use opentelemetry::KeyValue;
+/// use throughline_model::Attributes;
+///
+/// let set = Attributes::new([KeyValue::new("b", 1), KeyValue::new("a", 2)]);
+/// assert_eq!(set.iter().len(), 2);
+/// assert_eq!(set.iter().next_back(), Some(&KeyValue::new("b", 1)));
+/// ```
+#[derive(Clone, Debug)]
+pub struct AttributesIter<'a>(slice::Iter<'a, Arc<KeyValue>>);
+
+impl<'a> Iterator for AttributesIter<'a> {
+    type Item = &'a KeyValue;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a KeyValue> {
+        self.0.next().map(Arc::as_ref)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for AttributesIter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(Arc::as_ref)
+    }
+}
+
+impl ExactSizeIterator for AttributesIter<'_> {}
 
 impl FromIterator<KeyValue> for Attributes {
     fn from_iter<I: IntoIterator<Item = KeyValue>>(pairs: I) -> Self {
@@ -78,7 +168,7 @@ impl FromIterator<KeyValue> for Attributes {
 
 impl<'a> IntoIterator for &'a Attributes {
     type Item = &'a KeyValue;
-    type IntoIter = std::slice::Iter<'a, KeyValue>;
+    type IntoIter = AttributesIter<'a>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()

@@ -50,7 +50,7 @@ mod self_meter;
 mod snapshot;
 mod trace_keeper;
 
-pub use attributes::Attributes;
+pub use attributes::{Attributes, AttributesIter};
 pub use clock::{Clock, SystemClock};
 pub use collect::{Collect, CollectError};
 pub use exporter::Exported;

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
+use throughline_model::Attributes;
 
 use super::{attribute, name};
 
@@ -149,7 +150,7 @@ struct Point<'a> {
 
 impl<'a> Point<'a> {
     /// Takes the values of a point that has the keys of the last one; `false` if it has others.
-    fn refill(&mut self, of: (usize, bool), attributes: &'a [KeyValue]) -> bool {
+    fn refill(&mut self, of: (usize, bool), attributes: &'a Attributes) -> bool {
         let same = self.of == Some(of)
             && self.keys.len() == attributes.len()
             && (self.keys.iter().zip(attributes)).all(|((key, _), pair)| *key == pair.key.as_str());
@@ -165,7 +166,7 @@ impl<'a> Point<'a> {
         &mut self,
         scope: &ScopeLabels<'a>,
         le: bool,
-        attributes: &'a [KeyValue],
+        attributes: &'a Attributes,
         names: &mut Names<'a>,
     ) {
         self.of = Some((scope.at, le));
@@ -201,7 +202,7 @@ impl<'a> Labels<'a> {
         &mut self,
         out: &mut String,
         scope: &ScopeLabels<'a>,
-        attributes: &'a [KeyValue],
+        attributes: &'a Attributes,
         le: bool,
     ) {
         if !self.point.refill((scope.at, le), attributes) {

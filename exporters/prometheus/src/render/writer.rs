@@ -105,7 +105,7 @@ impl<'a, 'r> Writer<'a, 'r> {
         };
         self.comments(family, kind, "", "Target metadata");
         let none = ScopeLabels::none();
-        let attributes = resource.attributes.as_slice();
+        let attributes = &resource.attributes;
         self.labels.point(&mut self.point, &none, attributes, false);
         self.name_and_labels("target", "_info");
         self.out.push_str("1\n");
@@ -175,8 +175,7 @@ impl<'a, 'r> Writer<'a, 'r> {
         le: bool,
     ) -> bool {
         let scope = &self.scopes[member.scope];
-        self.labels
-            .point(&mut self.point, scope, point.as_slice(), le);
+        self.labels.point(&mut self.point, scope, point, le);
         self.hash = self.seen.hash(&self.point);
         let new = !self.seen.has(&self.out, &self.point, self.hash);
         if !new {

@@ -34,7 +34,7 @@ pub(super) fn bind<A: Aggregate>(
     series: Arc<Series>,
     left_out: Vec<KeyValue>,
 ) -> Box<dyn BoundSyncInstrument<A::Value> + Send + Sync> {
-    let overflows = Table::is_overflow_set(series.attributes.as_slice());
+    let overflows = Table::is_overflow_set(&series.attributes);
     let bound = Bound {
         series,
         aggregate: stream.aggregate.clone(),
