@@ -28,6 +28,7 @@ mod file;
 mod in_force;
 mod index;
 mod keys;
+mod latest;
 mod memo;
 mod pattern;
 mod ready;

@@ -33,6 +33,8 @@ pub(super) struct Rung {
     pub(super) cost: u64,
     /// What `sample.rate` says: the named one, or the threshold's.
     rate: f64,
+    /// Where on the grid it stands, or near to what.
+    near: RungId,
     threshold: Threshold,
     /// Once an operation stands here. The guard takes others here without, so that a drop allocates nothing.
     prepared: OnceLock<Prepared>,
@@ -115,12 +117,10 @@ impl Ladder {
     #[cold]
     #[inline(never)]
     pub(super) fn down(&self, id: RungId, rungs: u64) -> RungId {
-        let from = match id {
-            RungId::NEVER => return id,
-            RungId(named) if named >= GRID => RungId::nearest(self.rate(id)),
-            on_the_grid => on_the_grid,
+        let Some(rung) = self.get(id) else {
+            return id;
         };
-        RungId((u64::from(from.0).saturating_add(rungs)).min(u64::from(GRID - 1)) as u16)
+        RungId((u64::from(rung.near.0).saturating_add(rungs)).min(u64::from(GRID - 1)) as u16)
     }
 }
 
@@ -133,6 +133,7 @@ impl Rung {
             stride: (1 << halvings as u32) - 1,
             cost: (probability * halvings.exp2() * ONE as f64).round() as u64,
             rate,
+            near: RungId::nearest(rate),
             threshold,
             prepared: OnceLock::new(),
         }

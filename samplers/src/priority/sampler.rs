@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
 use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 use throughline_model::{Clock, SelfMeter, SystemClock};
 
 use super::in_force::InForce;
+use super::latest::Latest;
 use super::ready::Ready;
 use super::rules::PriorityRules;
 use crate::Error;
@@ -58,7 +58,7 @@ pub struct PrioritySampler {
 }
 
 struct Shared {
-    active: ArcSwap<InForce>,
+    active: Latest,
     ready: Ready,
     clock: Arc<dyn Clock>,
     /// Held by who replaces the rules: what the new ones take over is what the old ones had.
@@ -127,7 +127,7 @@ impl PrioritySampler {
         let ready = Ready::default();
         let active = InForce::new(rules, None, &ready, &clock)?;
         let shared = Arc::new(Shared {
-            active: ArcSwap::from_pointee(active),
+            active: Latest::new(active),
             ready,
             clock,
             replacing: Mutex::default(),
@@ -179,9 +179,9 @@ impl PrioritySampler {
         let shared = &self.shared;
         let held = shared.replacing.lock();
         let _held = held.unwrap_or_else(PoisonError::into_inner);
-        let before = shared.active.load_full();
+        let before = shared.active.load();
         let active = InForce::new(rules, Some(&before), &shared.ready, &shared.clock)?;
-        shared.active.store(Arc::new(active));
+        shared.active.replace(active);
         Ok(())
     }
 
@@ -276,7 +276,7 @@ impl PrioritySampler {
 
 impl ComposableSampler for Shared {
     fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
-        self.active.load().intent(span, &self.ready)
+        self.active.read(|rules| rules.intent(span, &self.ready))
     }
 }
 

@@ -190,7 +190,9 @@ impl ComposableProbability {
 
 impl ComposableSampler for ComposableProbability {
     fn intent<'a>(&'a self, _: &SpanStart<'_>) -> SamplingIntent<'a> {
-        let intent = self.0.as_ref().map(Prepared::intent);
-        intent.unwrap_or(SamplingIntent::dropped())
+        match &self.0 {
+            Some(prepared) => prepared.intent(),
+            None => SamplingIntent::dropped(),
+        }
     }
 }

@@ -12,7 +12,7 @@ use throughline_model::{Random, SystemRandom};
 use super::composable::ComposableSampler;
 use super::randomness::Randomness;
 use super::span_start::{NO_PARENT, SpanStart};
-use super::trace_state::{is_empty, only};
+use super::trace_state::only;
 
 /// Turns what a [`ComposableSampler`] wants into a decision, and writes it into `tracestate`.
 ///
@@ -86,31 +86,40 @@ impl CompositeSampler {
     }
 
     fn decide(&self, span: &SpanStart<'_>, parent: &SpanContext, trace: TraceId) -> SamplingResult {
-        let ot = span.otel_trace_state();
         let intent = self.sampler.intent(span);
         let reliable = intent.adjusted_count_reliable();
         let sampled_with = intent.threshold().filter(|threshold| {
-            threshold.keeps(match ot.randomness() {
-                _ if !reliable => Randomness::fresh(&*self.random),
-                Some(explicit) => explicit,
-                None => Randomness::from_trace_id(trace),
+            threshold.keeps(if reliable {
+                span.randomness(trace)
+            } else {
+                Randomness::fresh(&*self.random)
             })
         });
+        let is_dropped = sampled_with.is_none();
+        if is_dropped && intent.trace_state.is_none() && span.has_no_trace_state() {
+            return SamplingResult {
+                decision: SamplingDecision::Drop,
+                attributes: Vec::new(),
+                trace_state: TraceState::NONE,
+            };
+        }
         let th = sampled_with.filter(|_| reliable);
-        let state = parent.trace_state();
-        let sampled = sampled_with.is_some();
-        let trace_state = match (intent.trace_state, th) {
-            (Some(provider), _) => ot.written_to(&provider.trace_state(state, sampled), th),
-            (None, None) if is_empty(state) => TraceState::NONE,
-            (None, Some(th)) if is_empty(state) => {
-                intent.ready.map_or_else(|| only(th), TraceState::clone)
-            }
-            (None, _) => ot.with_threshold(th),
-        };
-        let (decision, attributes) = if sampled {
-            (SamplingDecision::RecordAndSample, intent.into_attributes())
+        let trace_state = if let Some(provider) = intent.trace_state {
+            let changed = provider.trace_state(parent.trace_state(), !is_dropped);
+            span.otel_trace_state().written_to(&changed, th)
+        } else if !span.has_no_trace_state() {
+            span.otel_trace_state().with_threshold(th)
         } else {
+            match (intent.ready, th) {
+                (Some(ready), Some(_)) => ready.clone(),
+                (None, Some(th)) => only(th),
+                (_, None) => TraceState::NONE,
+            }
+        };
+        let (decision, attributes) = if is_dropped {
             (SamplingDecision::Drop, Vec::new())
+        } else {
+            (SamplingDecision::RecordAndSample, intent.attributes())
         };
         SamplingResult {
             decision,

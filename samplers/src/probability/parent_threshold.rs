@@ -60,7 +60,7 @@ impl<S: ComposableSampler> ComposableSampler for ComposableParentThreshold<S> {
         let Some(parent) = span.parent() else {
             return self.root.intent(span);
         };
-        let randomness = span.randomness_of(parent);
+        let randomness = span.randomness(parent.trace_id());
         match span.otel_trace_state().threshold() {
             Some(th) if th.keeps(randomness) == parent.is_sampled() => SamplingIntent::reliable(th),
             _ if parent.is_sampled() => SamplingIntent::unreliable(Threshold::ALWAYS),

@@ -1,10 +1,10 @@
 //! What a sampler knows.
 
-use opentelemetry::trace::{Link, SpanContext, SpanKind};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 
 use super::randomness::Randomness;
-use super::trace_state::OtelTraceState;
+use super::trace_state::{OtelTraceState, is_empty};
 
 /// What is known of a span when it starts, for a [`ComposableSampler`](super::ComposableSampler) to go by.
 ///
@@ -37,11 +37,13 @@ pub struct SpanStart<'a> {
     pub context: Option<&'a Context>,
     /// Invalid for a root; even then its `tracestate` may have something to say.
     parent: &'a SpanContext,
-    ot: OtelTraceState<'a>,
+    /// Of the parent's `tracestate`; `None` where that is empty, as most roots' is.
+    ot: Option<OtelTraceState<'a>>,
 }
 
 /// What a context without span holds.
 pub(crate) static NO_PARENT: SpanContext = SpanContext::NONE;
+static NO_TRACE_STATE: TraceState = TraceState::NONE;
 
 impl<'a> SpanStart<'a> {
     /// A span without parent, of kind internal, with neither attributes nor links.
@@ -68,6 +70,7 @@ impl<'a> SpanStart<'a> {
     /// assert!(SpanStart::child(&SpanContext::NONE, "job").parent().is_none());
     /// ```
     pub fn child(parent: &'a SpanContext, name: &'a str) -> Self {
+        let state = parent.trace_state();
         Self {
             name,
             kind: &SpanKind::Internal,
@@ -75,7 +78,7 @@ impl<'a> SpanStart<'a> {
             links: &[],
             context: None,
             parent,
-            ot: OtelTraceState::of(parent.trace_state()),
+            ot: (!is_empty(state)).then(|| OtelTraceState::of(state)),
         }
     }
 
@@ -98,12 +101,20 @@ impl<'a> SpanStart<'a> {
     /// assert_eq!(SpanStart::root("job").otel_trace_state().threshold(), None);
     /// ```
     pub fn otel_trace_state(&self) -> OtelTraceState<'a> {
-        self.ot
+        let empty = || OtelTraceState::of(&NO_TRACE_STATE);
+        self.ot.unwrap_or_else(empty)
     }
 
-    /// The parent's randomness: its `rv`, else the last 56 bits of its trace id.
-    pub(super) fn randomness_of(&self, parent: &SpanContext) -> Randomness {
-        let explicit = self.ot.randomness();
-        explicit.unwrap_or_else(|| Randomness::from_trace_id(parent.trace_id()))
+    /// Whether the incoming `tracestate` is empty.
+    #[inline]
+    pub(super) fn has_no_trace_state(&self) -> bool {
+        self.ot.is_none()
+    }
+
+    /// The randomness of this trace, which is the span's: the incoming `rv`, else the last 56 bits of the id.
+    #[inline]
+    pub(super) fn randomness(&self, trace: TraceId) -> Randomness {
+        let explicit = self.ot.as_ref().and_then(OtelTraceState::randomness);
+        explicit.unwrap_or_else(|| Randomness::from_trace_id(trace))
     }
 }

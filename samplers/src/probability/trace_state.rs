@@ -237,8 +237,10 @@ impl<'a> OtelTraceState<'a> {
 }
 
 /// Whether there is no entry at all.
+#[inline]
 pub(super) fn is_empty(state: &TraceState) -> bool {
-    state.into_iter().len() == 0
+    // Nearly every one is this one, which takes no call to see. A list may have become empty, too.
+    *state == TraceState::NONE || state.into_iter().len() == 0
 }
 
 /// `ot=th:…` and nothing else.

@@ -1,5 +1,6 @@
+use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use throughline_testkit::ManualClock;
 
@@ -169,6 +170,48 @@ fn no_span_is_lost_while_rules_are_replaced() {
         }
     });
     assert_eq!(matched(&sampler, "a"), Some(2 * SPANS));
+}
+
+/// What a thread remembers of one is not taken for the other.
+#[test]
+fn two_samplers_on_one_thread_keep_to_their_own_rules() {
+    let set = |rate: f64| rules([Rule::new("a").span_name("a").rate(rate)]);
+    let [one, other] = [0.5, 0.25].map(|rate| PrioritySampler::new(set(rate)).unwrap());
+    for _ in 0..2 {
+        assert_eq!(probability(&one, "a"), Some(0.5));
+        assert_eq!(probability(&other, "a"), Some(0.25));
+    }
+    one.replace(set(1.0)).unwrap();
+    assert_eq!(probability(&other, "a"), Some(0.25));
+    assert_eq!(probability(&one, "a"), Some(1.0));
+}
+
+/// A clock that samples a span of its own is answered, by what is in force.
+#[test]
+fn a_clock_may_ask_the_sampler_that_reads_it() {
+    #[derive(Debug, Default)]
+    struct Asking(OnceLock<PrioritySampler>, Mutex<Vec<Option<f64>>>);
+    impl Clock for Asking {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+        fn monotonic(&self) -> Duration {
+            if let Some(sampler) = self.0.get() {
+                let answer = probability(sampler, "a");
+                self.1.lock().unwrap().push(answer);
+            }
+            Duration::ZERO
+        }
+    }
+    let clock = Arc::new(Asking::default());
+    let set = rules([
+        Rule::new("a").span_name("a").rate(0.5),
+        Rule::new("b").span_name("b").budget(1.0),
+    ]);
+    let sampler = PrioritySampler::with_clock(set, Arc::<Asking>::clone(&clock)).unwrap();
+    clock.0.set(sampler.clone()).unwrap();
+    assert_eq!(probability(&sampler, "b"), Some(1.0));
+    assert_eq!(*clock.1.lock().unwrap(), [Some(0.5)]);
 }
 
 #[test]
