@@ -54,7 +54,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "throughline-testkit",
         ],
     ),
-    ("throughline-hotpath", &["throughline-engine"]),
+    (
+        "throughline-hotpath",
+        &[
+            "throughline-engine",
+            "throughline-model",
+            "throughline-samplers",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

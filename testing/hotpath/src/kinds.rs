@@ -1,4 +1,4 @@
-//! The kinds of measurements that are counted.
+//! The kinds of measurements and decisions that are counted.
 
 use std::hint::black_box;
 
@@ -9,7 +9,9 @@ use throughline_engine::{
     Aggregation, ExemplarFilter, InstrumentKind, MeterProvider, Reader, Selector, View,
 };
 
-/// How many measurements are counted.
+use crate::decisions;
+
+/// How many measurements or decisions are counted.
 pub(crate) const STEPS: u64 = 10_000;
 
 /// How many go before them.
@@ -84,11 +86,15 @@ const KINDS: &[(&str, Run)] = &[
 
 /// The names of all.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|(name, _)| *name)
+    let measurements = KINDS.iter().map(|(name, _)| *name);
+    measurements.chain(decisions::KINDS.iter().map(|(name, _)| *name))
 }
 
 /// Runs one, to be counted from outside.
 pub(crate) fn run(kind: &str) -> Result<(), String> {
+    if let Some((_, run)) = decisions::KINDS.iter().find(|(name, _)| *name == kind) {
+        return run();
+    }
     let found = KINDS.iter().find(|(name, _)| *name == kind);
     let (name, run) = found.ok_or_else(|| format!("no kind {kind:?}"))?;
     let mut builder = MeterProvider::builder().reader(Reader::default());
@@ -104,7 +110,8 @@ pub(crate) fn run(kind: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn steps(step: impl Fn(u64)) {
+/// Calls it often, and counts what all calls but the first ones take.
+pub(crate) fn steps(step: impl Fn(u64)) {
     (0..WARM_UP).for_each(&step);
     counted_steps(step);
 }

@@ -1,7 +1,8 @@
-//! Counts the instructions of a warm measurement under callgrind, and compares them with what they were.
+//! Counts the instructions of a warm measurement, and of a sampling decision, under callgrind, and compares them with
+//! what they were.
 //!
 //! ```text
-//! cargo xtask instructions              fails where a kind of measurement needs 3 % more than in instructions.json
+//! cargo xtask instructions              fails where one kind of them needs 3 % more than in instructions.json
 //! cargo xtask instructions --update     rewrites instructions.json
 //! ```
 //!
@@ -10,6 +11,7 @@
 //! optimization at link time. What peers need, and times, are testing/bench's to tell.
 
 mod callgrind;
+mod decisions;
 mod kinds;
 mod record;
 
