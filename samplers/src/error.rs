@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// A rule makes no sense.
     Rule {
-        /// The rule's id.
+        /// The rule's id, or its place, such as `high_value[0]`, where it has none.
         rule: String,
         /// The name of the field; `attributes.` and the attribute's name where it is a condition on one.
         field: String,

@@ -451,15 +451,21 @@ fn a_setting_that_makes_no_sense_is_named() {
             Retention::new().slow(Slow::Quantile(0.99), 2.0),
             "slow.rate is 2",
         ),
-        (
-            Retention::new().rule(Predicate::anything(), 1e-20),
-            "rule.rate is 0.00000000000000000001",
-        ),
     ] {
-        assert_eq!(said(retention), format!("{name}: {expected}"));
+        assert_eq!(said(retention), format!("retention.{name}: {expected}"));
     }
+    let second = Retention::new()
+        .rule(Predicate::anything(), 1.0)
+        .rule(Predicate::anything(), 1e-20);
+    assert_eq!(
+        said(second),
+        format!("rule \"retention.rules[1]\": rate is 0.00000000000000000001: {expected}")
+    );
     let one = |retention, name: &str| {
-        assert_eq!(said(retention), format!("{name} is 0: expected at least 1"));
+        assert_eq!(
+            said(retention),
+            format!("retention.{name} is 0: expected at least 1")
+        );
     };
     one(Retention::new().max_spans(0), "max_spans");
     one(Retention::new().max_bytes(0), "max_bytes");
@@ -471,11 +477,11 @@ fn a_setting_that_makes_no_sense_is_named() {
     one(Retention::new().remembered(0), "remembered");
     assert_eq!(
         said(Retention::new().slow(Slow::Quantile(1.0), 1.0)),
-        "slow.quantile is 1: expected 0 to less than 1"
+        "retention.slow.quantile is 1: expected 0 to less than 1"
     );
     assert_eq!(
         said(Retention::new().max_duration(Duration::ZERO)),
-        "max_duration is 0s: expected more than 0"
+        "retention.max_duration is 0s: expected more than 0"
     );
 }
 

@@ -259,7 +259,8 @@ impl AdaptiveSettings {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] names the first field that does not, its value, and what it should be.
+    /// [`Error::Setting`] names the first field that does not, its value, and what it should be; [`Error::Rule`] besides
+    /// which operation of high value has it, such as `high_value[0]`.
     ///
     /// # Example
     ///
@@ -270,12 +271,24 @@ impl AdaptiveSettings {
     ///     AdaptiveSettings::new().target_per_second(0.0).check().unwrap_err().to_string(),
     ///     "target_per_second is 0: expected 0.001 to 1000000",
     /// );
+    /// assert_eq!(
+    ///     AdaptiveSettings::new().high_value("POST /checkout", 1.5).check().unwrap_err().to_string(),
+    ///     "rule \"high_value[0]\": rate is 1.5: expected more than 0, at most 1",
+    /// );
     /// ```
     pub fn check(&self) -> Result<(), Error> {
-        check::check(self).map_err(|problem| Error::Setting {
-            field: problem.field,
-            value: problem.value,
-            expected: problem.expected,
+        check::check(self).map_err(|problem| match problem.place {
+            None => Error::Setting {
+                field: problem.field,
+                value: problem.value,
+                expected: problem.expected,
+            },
+            Some(place) => Error::Rule {
+                rule: format!("high_value[{place}]"),
+                field: problem.field.to_owned(),
+                value: problem.value,
+                expected: problem.expected,
+            },
         })
     }
 }

@@ -206,7 +206,8 @@ impl Retention {
     /// The buffer, with a queue behind it, and the worker that decides and exports.
     ///
     /// # Errors
-    /// [`Error::Setting`] names the setting that makes no sense.
+    /// [`Error::Setting`] names the setting that makes no sense, such as `retention.errors`; [`Error::Rule`] names the rule,
+    /// such as `retention.rules[0]`, whose rate does not.
     pub fn build(
         self,
         batch: BatchSettings,
@@ -215,37 +216,45 @@ impl Retention {
         let (slow, slow_rate) = self.slow;
         let quantile = match slow {
             Slow::Quantile(quantile) if !(0.0..1.0).contains(&quantile) => {
-                return Err(wrong("slow.quantile", &quantile, "0 to less than 1"));
+                return Err(wrong(
+                    "retention.slow.quantile",
+                    &quantile,
+                    "0 to less than 1",
+                ));
             }
             Slow::Quantile(quantile) => quantile,
             Slow::Above(_) => 0.0,
         };
         let mut rules = Vec::with_capacity(self.rules.len());
-        for (spans, rate) in self.rules {
-            rules.push((spans, threshold("rule.rate", rate)?));
+        for (place, (spans, rate)) in self.rules.into_iter().enumerate() {
+            let threshold = threshold("rate", rate).map_err(|error| of_rule(place, error))?;
+            rules.push((spans, threshold));
         }
         let policies = Policies {
             rates: Rates {
-                errors: threshold("errors", self.errors)?,
-                slow: threshold("slow.rate", slow_rate)?,
-                outliers: threshold("outliers", self.outliers)?,
+                errors: threshold("retention.errors", self.errors)?,
+                slow: threshold("retention.slow.rate", slow_rate)?,
+                outliers: threshold("retention.outliers", self.outliers)?,
             },
             slow,
             rules,
             rolling: Mutex::new(Rolling::new(quantile)),
         };
         let bounds = Bounds {
-            max_spans: at_least_one("max_spans", self.max_spans)?,
-            max_bytes: at_least_one("max_bytes", self.max_bytes)?,
-            max_traces: at_least_one("max_traces", self.max_traces)?,
-            max_spans_per_trace: at_least_one("max_spans_per_trace", self.max_spans_per_trace)?,
-            remembered: at_least_one("remembered", self.remembered)?,
+            max_spans: at_least_one("retention.max_spans", self.max_spans)?,
+            max_bytes: at_least_one("retention.max_bytes", self.max_bytes)?,
+            max_traces: at_least_one("retention.max_traces", self.max_traces)?,
+            max_spans_per_trace: at_least_one(
+                "retention.max_spans_per_trace",
+                self.max_spans_per_trace,
+            )?,
+            remembered: at_least_one("retention.remembered", self.remembered)?,
             max_duration: self.max_duration,
         };
         if bounds.max_duration.is_zero() {
-            return Err(wrong("max_duration", &"0s", "more than 0"));
+            return Err(wrong("retention.max_duration", &"0s", "more than 0"));
         }
-        let base = threshold("share", self.share)?;
+        let base = threshold("retention.share", self.share)?;
         RetentionBuffer::new(policies, bounds, base, self.clock, batch, meter)
     }
 }
@@ -276,6 +285,23 @@ fn at_least_one(field: &'static str, value: usize) -> Result<usize, Error> {
     match value {
         0 => Err(wrong(field, &0, "at least 1")),
         value => Ok(value),
+    }
+}
+
+/// The same of one rule, by its place.
+fn of_rule(place: usize, error: Error) -> Error {
+    match error {
+        Error::Setting {
+            field,
+            value,
+            expected,
+        } => Error::Rule {
+            rule: format!("retention.rules[{place}]"),
+            field: field.to_owned(),
+            value,
+            expected,
+        },
+        other => other,
     }
 }
 
