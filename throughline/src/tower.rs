@@ -16,11 +16,14 @@
 //!
 //! | | HTTP | gRPC, by its content type |
 //! |---|---|---|
-//! | span | `{method} {route}` | `{package.Service/Method}` |
+//! | span | `{method} {route}` | `{package.Service/Method}`; a server that does not know the method: `grpc` |
 //! | metric | `http.server.request.duration`, `http.client.request.duration` | `rpc.server.call.duration`, `rpc.client.call.duration` |
 //! | attributes of both | `http.request.method`, `http.response.status_code`, `error.type`; server: `url.scheme`, `http.route`, `network.protocol.version`; client: `server.address`, `server.port` | `rpc.system.name`, `rpc.method`, `rpc.response.status_code`, `error.type` |
 //! | of the span | `url.path`, `server.address`, `user_agent.original`; client: `url.full` | |
 //! | an error is | a server's 5xx, a client's 4xx and 5xx, no response | a server's UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS; a client's anything but OK |
+//!
+//! What a caller invents makes no series: an HTTP method that is none, and an RPC method that the server turns out not to
+//! have, are `_OTHER` in metrics.
 //!
 //! These are OpenTelemetry's semantic conventions, for HTTP the stable ones. Queries, users and passwords are left
 //! out of URLs, since secrets stand there.
@@ -42,6 +45,7 @@ mod client;
 mod exchange;
 mod future;
 mod grpc;
+mod outcome;
 mod request;
 mod server;
 

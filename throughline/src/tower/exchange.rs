@@ -1,11 +1,10 @@
 //! A request between its start and its end: one span, one duration.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response};
 use opentelemetry::metrics::Histogram;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, SpanRef, Status, TraceContextExt, Tracer};
@@ -14,7 +13,8 @@ use throughline_model::{KeepReason, SoFar, TraceKeeper};
 use throughline_samplers::propagator::TraceResponse;
 
 use super::carrier::{Incoming, Outgoing};
-use super::grpc::Code;
+use super::outcome::Answer;
+pub(super) use super::outcome::End;
 use super::request::{Request, version};
 use crate::Telemetry;
 use crate::operation::{DURATION_BOUNDARIES, Scope};
@@ -42,24 +42,8 @@ pub(super) struct Exchange {
     request: Request,
     /// Whether the server's part is kept, once that is certain.
     kept: bool,
-    /// Of the response, once its head is there.
-    status: Option<StatusCode>,
-    code: Option<Code>,
+    answer: Answer,
     ended: bool,
-}
-
-/// How a request ends.
-pub(super) enum End {
-    /// The response is complete, or as much of it as anybody wants.
-    Complete,
-    /// An error in place of a response, or in its body.
-    Failed {
-        error_type: &'static str,
-        description: String,
-    },
-    Panic,
-    /// It was dropped before it was complete.
-    Cancelled,
 }
 
 impl Side {
@@ -149,10 +133,9 @@ impl Exchange {
             },
             started,
             since,
+            answer: Answer::none(side.server, request.grpc),
             request,
             kept: false,
-            status: None,
-            code: None,
             ended: false,
         }
     }
@@ -183,10 +166,7 @@ impl Exchange {
 
     /// The response's head is there.
     pub(super) fn head<B>(&mut self, response: &Response<B>) {
-        self.status = Some(response.status());
-        if self.request.grpc {
-            self.code = Code::of(response.headers());
-        }
+        self.answer.head(response);
         if !self.side.server {
             if let (Some(span), Some(version)) = (self.span(), version(response.version())) {
                 span.set_attribute(KeyValue::new("network.protocol.version", version));
@@ -197,9 +177,7 @@ impl Exchange {
 
     /// The response's trailers are there.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
-        if self.request.grpc {
-            self.code = Code::of(trailers).or(self.code);
-        }
+        self.answer.trailers(trailers);
         if !self.side.server {
             self.heed(trailers);
         }
@@ -237,11 +215,12 @@ impl Exchange {
             return;
         }
         let elapsed = self.side.scope.clock.monotonic().saturating_sub(self.since);
+        let outcome = self.answer.outcome(&end);
+        if !outcome.known_method {
+            self.request.forget_method();
+        }
         let mut metric = std::mem::take(&mut self.request.metric);
-        let mut outcome = Vec::with_capacity(3);
-        let (error_type, failed) = self.judge(&end, &mut metric, &mut outcome);
-        outcome.extend(error_type.map(|it| KeyValue::new("error.type", it)));
-        metric.extend(outcome.iter().cloned());
+        metric.extend(outcome.attributes());
 
         let _in_span = self.attach();
         let duration = if self.request.grpc {
@@ -250,10 +229,13 @@ impl Exchange {
             &self.side.http
         };
         duration.record(elapsed.as_secs_f64(), &metric);
-        self.kept = self.decide(elapsed, failed);
+        self.kept = self.decide(elapsed, outcome.failed);
         if let Some(span) = self.span() {
-            span.set_attributes(outcome);
-            if failed {
+            span.set_attributes(outcome.attributes());
+            if !outcome.known_method {
+                span.update_name(self.request.name.clone());
+            }
+            if outcome.failed {
                 span.set_status(Status::error(match end {
                     End::Failed { description, .. } => description,
                     End::Panic => "panicked".to_owned(),
@@ -278,64 +260,6 @@ impl Exchange {
         self.side.server && keeper.ending(span.span_context(), so_far)
     }
 
-    /// `error.type`, whether the span's status is an error, and what the response adds.
-    fn judge(
-        &self,
-        end: &End,
-        metric: &mut [KeyValue],
-        outcome: &mut Vec<KeyValue>,
-    ) -> (Option<Cow<'static, str>>, bool) {
-        let of_response = if self.request.grpc {
-            self.judge_rpc(end, metric, outcome)
-        } else {
-            self.judge_http(outcome)
-        };
-        match end {
-            End::Complete => {
-                let failed = of_response.is_some();
-                (of_response, failed)
-            }
-            End::Failed { error_type, .. } => (Some((*error_type).into()), true),
-            End::Panic => (Some("panic".into()), true),
-            End::Cancelled => (Some("cancelled".into()), false),
-        }
-    }
-
-    /// A client's error is the client's: a server that says so did its work.
-    fn judge_http(&self, outcome: &mut Vec<KeyValue>) -> Option<Cow<'static, str>> {
-        let status = self.status?;
-        outcome.push(KeyValue::new(
-            "http.response.status_code",
-            i64::from(status.as_u16()),
-        ));
-        let fault = if self.side.server { 500 } else { 400 };
-        (status.as_u16() >= fault).then(|| status.as_str().to_owned().into())
-    }
-
-    fn judge_rpc(
-        &self,
-        end: &End,
-        metric: &mut [KeyValue],
-        outcome: &mut Vec<KeyValue>,
-    ) -> Option<Cow<'static, str>> {
-        let code = match end {
-            End::Complete => self.code.unwrap_or_else(|| Code::without(self.status)),
-            _ => self.code?,
-        };
-        outcome.push(KeyValue::new("rpc.response.status_code", code.name()));
-        if self.side.server && code == Code::UNIMPLEMENTED {
-            // Whoever calls methods that do not exist would make series.
-            if let Some(method) = metric.iter_mut().find(|it| it.key.as_str() == "rpc.method") {
-                method.value = "_OTHER".into();
-            }
-        }
-        let fault = match self.side.server {
-            true => code.is_servers_error(),
-            false => code.is_clients_error(),
-        };
-        fault.then(|| code.name().into())
-    }
-
     /// The request's span. Where nothing is traced, the context's span is someone else's.
     fn span(&self) -> Option<SpanRef<'_>> {
         self.traced.then(|| self.context.span())
@@ -352,7 +276,7 @@ impl fmt::Debug for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Side")
             .field("server", &self.server)
-            .field("keeper", &self.keeper)
+            .field("keeper", &self.keeper.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -361,7 +285,7 @@ impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange")
             .field("request", &self.request)
-            .field("status", &self.status)
+            .field("answer", &self.answer)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }

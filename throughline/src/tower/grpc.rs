@@ -33,7 +33,7 @@ impl Code {
     pub(super) const UNIMPLEMENTED: Self = Self(12);
     const INTERNAL: Self = Self(13);
     const UNAVAILABLE: Self = Self(14);
-    const UNAUTHENTICATED: Self = Self(16);
+    pub(super) const UNAUTHENTICATED: Self = Self(16);
 
     /// What `grpc-status` says, in a response's head or in its trailers.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {

@@ -101,6 +101,15 @@ impl Request {
         request
     }
 
+    /// The server has no such method: whoever calls what does not exist would make series, and operations.
+    pub(super) fn forget_method(&mut self) {
+        self.name = Cow::Borrowed("grpc");
+        let method = |it: &&mut KeyValue| it.key.as_str() == "rpc.method";
+        if let Some(method) = self.metric.iter_mut().find(method) {
+            method.value = "_OTHER".into();
+        }
+    }
+
     fn both(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             let pair = KeyValue::new(key, value);

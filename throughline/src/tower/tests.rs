@@ -216,6 +216,38 @@ fn methods_that_do_not_exist_make_no_series() {
     let measured = stage.measured("rpc.server.call.duration").attributes;
     assert!(measured.contains("rpc.method=_OTHER"), "{measured}");
     assert_eq!(attribute(&stage.span(), "rpc.method"), "shop.Stock/Left");
+    assert_eq!(stage.span().name, "grpc");
+}
+
+/// Whoever scans for methods meets a proxy, a panic or a login page, or does not wait for the answer.
+#[test]
+fn a_scanner_makes_no_series() {
+    type Answer = fn() -> Response<Full<Bytes>>;
+    let answers: [Answer; 5] = [
+        || response(401, "log in"),
+        || response(403, ""),
+        || response(405, ""),
+        || response(200, "welcome"),
+        || panic!("no such page"),
+    ];
+    for answer in answers {
+        let stage = Stage::sampling();
+        let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            stage.serve(grpc(caller("01")), |_| answer())
+        }));
+        // Dropped before its end.
+        drop(served);
+        let measured = stage.measured("rpc.server.call.duration").attributes;
+        assert!(measured.contains("rpc.method=_OTHER"), "{measured}");
+        assert_eq!(stage.span().name, "grpc");
+    }
+}
+
+#[test]
+fn a_layer_shows_nothing_of_what_is_kept() {
+    let shown = format!("{:?}", Stage::recording().layers());
+    assert!(shown.contains("keeper: true"), "{shown}");
+    assert!(!shown.contains("Keeper"), "{shown}");
 }
 
 #[test]

@@ -243,6 +243,11 @@ impl Stage {
         Side::of(self.scope.clone(), propagator, Some(keeper), server)
     }
 
+    pub(super) fn layers(&self) -> (ServerLayer, ClientLayer) {
+        let (server, client) = (self.side(true), self.side(false));
+        (ServerLayer::of(server), ClientLayer::of(client))
+    }
+
     pub(super) fn serve<B: Body<Error: Display> + Unpin>(
         &self,
         request: Request<()>,
