@@ -1,6 +1,7 @@
 //! The handle.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -45,19 +46,17 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "dropped at once, telemetry shuts down at once: keep it for as long as the service runs"]
 pub struct Telemetry {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Inner {
     parts: Parts,
 }
 
 /// What telemetry is made of. Without a delivery, it is a no-op.
-#[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) scope: Scope,
     pub(crate) service: String,
@@ -537,6 +536,17 @@ impl Telemetry {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
+    }
+}
+
+/// What it is called and whether it runs: never what it holds, which is users' data.
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("service", &self.parts().service)
+            .field("disabled", &self.is_disabled())
+            .field("shut_down", &self.inner.is_shut_down())
+            .finish_non_exhaustive()
     }
 }
 

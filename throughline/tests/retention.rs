@@ -14,7 +14,7 @@ use throughline::opentelemetry::trace::{Span, TraceContextExt, Tracer};
 use throughline::opentelemetry::{Context, KeyValue};
 use throughline::samplers::probability::{ComposableAlwaysOff, CompositeSampler};
 use throughline::{ExemplarFilter, Otlp, Outliers, Selector, Telemetry, TelemetryBuilder};
-use throughline_testkit::ManualClock;
+use throughline_testkit::{CollectingSpanExporter, ManualClock};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -138,4 +138,24 @@ fn a_filter_in_code_beats_resolvable() {
         collector.histogram("request.duration")[0].exemplars.len(),
         1
     );
+}
+
+/// What is buffered is users' data, whatever prints the handle.
+#[test]
+fn a_handle_shows_nothing_of_what_waits() {
+    let telemetry = Telemetry::builder("shop")
+        .environment(|name| name.ends_with("_EXPORTER").then(|| "none".to_owned()))
+        .span_exporter(CollectingSpanExporter::new())
+        .build()
+        .unwrap();
+    let order = telemetry.operation("s3cret order").build();
+    order.with(()).span_attribute("card", "s3cret").run(|| {
+        order.run(|| ());
+        let shown = format!("{telemetry:?}");
+        assert!(shown.contains("shop"), "{shown}");
+        assert!(
+            !shown.contains("s3cret") && !shown.contains("Buffer"),
+            "{shown}"
+        );
+    });
 }
