@@ -64,7 +64,6 @@ impl Error {
         })
     }
 
-    #[cfg(any(feature = "otlp", feature = "tracing"))]
     /// Puts the cause behind an [`invalid`](Error::invalid) setting.
     pub(crate) fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         if let Kind::Invalid { source, .. } = &mut *self.0 {
@@ -130,9 +129,35 @@ impl Error {
         matches!(*self.0, Kind::AlreadyInstalled { .. })
     }
 
-    /// Whether a setting was refused.
+    /// Whether a setting was refused, in code, in a variable or in a file that one of them names. The message says which,
+    /// what it is, and what was expected.
+    ///
+    /// # Example
+    /// ```
+    /// use throughline::{Retention, Telemetry};
+    ///
+    /// let error = Telemetry::builder("checkout")
+    ///     .retention(Retention::new().errors(2.0))
+    /// #     .environment(|_| None)
+    ///     .build()
+    ///     .unwrap_err();
+    /// assert!(error.is_invalid());
+    /// assert_eq!(error.to_string(), "retention.errors is 2: expected 0, or 2^-56 to 1");
+    /// ```
     pub fn is_invalid(&self) -> bool {
-        matches!(*self.0, Kind::Invalid { .. })
+        use throughline_engine::Error as Engine;
+        use throughline_samplers::Error as Samplers;
+        match &*self.0 {
+            Kind::Invalid { .. } | Kind::Engine(Engine::Invalid { .. }) => true,
+            Kind::Queue(error) => matches!(
+                error,
+                Samplers::Setting { .. }
+                    | Samplers::Rule { .. }
+                    | Samplers::InFile { .. }
+                    | Samplers::Unreadable { .. }
+            ),
+            _ => false,
+        }
     }
 
     /// Whether the endpoint for Prometheus could not be set up, for example since its port is taken.

@@ -78,7 +78,7 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
         resolved.log_level,
         &mut resolved.description,
     )?;
-    if resolved.disabled {
+    let Some(signals) = resolved.signals.take() else {
         return Ok(Parts {
             // The console goes on.
             #[cfg(feature = "tracing")]
@@ -87,14 +87,15 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
             propagators: resolved.propagators,
             ..disabled(resolved.description)
         });
-    }
+    };
     let meter = SelfMeter::new();
     let resource = resolved.resource.for_sdk();
-    let traces = traces::assemble(&mut builder, &resolved, &resource, &meter)?;
+    let traces = traces::assemble(&mut builder, &signals.traces, &resource, &meter)?;
     let buffer = traces.as_ref().map(|it| it.buffer.clone());
-    let metrics = metrics::assemble(&mut builder, &resolved, buffer.as_ref(), &meter)?;
+    let described = resolved.resource.for_metrics();
+    let metrics = metrics::assemble(&mut builder, &signals, described, buffer.as_ref(), &meter)?;
     #[cfg(feature = "logs")]
-    let logs = logs::assemble(&mut builder, &resolved, &resource, &meter)?;
+    let logs = logs::assemble(&mut builder, &signals.logs, &resource, &meter)?;
 
     let service = resolved.resource.service_name();
     let instrumentation = InstrumentationScope::builder(service.clone()).build();

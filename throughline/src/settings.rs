@@ -26,7 +26,10 @@ pub use prometheus::Prometheus;
 
 pub(crate) use environment::Lookup;
 pub(crate) use exit::Exit;
-pub(crate) use resolve::{Resolved, resolve};
+#[cfg(feature = "logs")]
+pub(crate) use logs::LogSettings;
+pub(crate) use resolve::{Resolved, Signals, resolve};
+pub(crate) use traces::TraceSettings;
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

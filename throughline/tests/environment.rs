@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use collector::{Collector, attributes};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use throughline::{Error, Otlp, Telemetry, TelemetryBuilder};
+use throughline::{
+    AdaptiveSampler, Error, Otlp, Outliers, Retention, Selector, Telemetry, TelemetryBuilder,
+};
+use throughline_testkit::CollectingSpanExporter;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -315,4 +318,124 @@ fn our_own_samplers_are_named_by_variables() {
     std::fs::remove_file(&file).unwrap();
     let error = build("priority", path).unwrap_err().to_string();
     assert!(error.contains(path), "{error}");
+}
+
+/// The specification has no such sampler, so what makes no sense is said at once: a default would sample something
+/// else than was asked for.
+#[test]
+fn an_argument_that_a_sampler_cannot_use_names_the_variable() {
+    for (sampler, argument, said) in [
+        ("adaptive", "0", "\"0\": expected 0.001 to 1000000"),
+        ("adaptive", "-5", "\"-5\": expected 0.001 to 1000000"),
+        (
+            "adaptive",
+            "5000000",
+            "\"5000000\": expected 0.001 to 1000000",
+        ),
+        ("traceidratio", "1e-20", "expected 0, or 2^-56 to 1"),
+        (
+            "parentbased_traceidratio",
+            "1e-20",
+            "expected 0, or 2^-56 to 1",
+        ),
+        (
+            "adaptive",
+            "/nowhere.toml",
+            "\"/nowhere.toml\": expected a file that can be read",
+        ),
+        (
+            "priority",
+            "/nowhere.toml",
+            "\"/nowhere.toml\": expected a file that can be read",
+        ),
+    ] {
+        let error = refused(&[
+            ("OTEL_TRACES_SAMPLER", sampler),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ]);
+        assert!(error.is_invalid(), "{sampler} {argument}: {error}");
+        let error = error.to_string();
+        assert!(
+            error.starts_with("OTEL_TRACES_SAMPLER_ARG is \""),
+            "{error}"
+        );
+        assert!(error.contains(said), "{sampler} {argument}: {error}");
+    }
+}
+
+#[test]
+fn what_code_says_that_makes_no_sense_is_named_and_is_invalid() {
+    let shop = || Telemetry::builder("shop").environment(|_| None);
+    for (builder, said) in [
+        (
+            shop().retention(Retention::new().errors(2.0)),
+            "retention.errors is 2: expected 0, or 2^-56 to 1",
+        ),
+        (
+            shop().cardinality_limit(0),
+            "reader.cardinality_limit is 0, expected at least 1",
+        ),
+        (
+            shop().outliers(Selector::name("a"), Outliers::quantile(2.0)),
+            "outliers.quantile is 2.0, expected",
+        ),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert!(error.is_invalid(), "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[test]
+fn what_is_overridden_or_has_no_way_out_is_not_looked_at() {
+    let sampler = [
+        ("OTEL_TRACES_SAMPLER", "priority"),
+        ("OTEL_TRACES_SAMPLER_ARG", "/nowhere.toml"),
+    ];
+    let nothing_leaves = || Otlp::new().signals([]);
+    let overridden = with(&sampler).sampler(AdaptiveSampler::builder().build().unwrap());
+    let overridden = overridden.span_exporter(CollectingSpanExporter::new());
+    let overridden = overridden.otlp(nothing_leaves()).build().unwrap();
+    let said = overridden.describe().to_string();
+    assert!(
+        said.contains("OTEL_TRACES_SAMPLER is set and ignored"),
+        "{said}"
+    );
+
+    let endpoint = [("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "ftp://host")];
+    for without_exit in [with(&sampler), with(&endpoint)] {
+        drop(without_exit.otlp(nothing_leaves()).build().unwrap());
+    }
+}
+
+#[test]
+fn what_is_disabled_does_not_fail_on_what_it_does_not_use() {
+    for wrong in [
+        [
+            ("OTEL_TRACES_SAMPLER", "priority"),
+            ("OTEL_TRACES_SAMPLER_ARG", "/nowhere.toml"),
+        ],
+        [
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem"),
+            ("OTEL_LOGS_EXPORTER", "none"),
+        ],
+        [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ],
+    ] {
+        let mut variables = wrong.to_vec();
+        variables.push(("OTEL_SDK_DISABLED", "true"));
+        let telemetry = with(&variables)
+            .metric_interval(Duration::ZERO)
+            .build()
+            .unwrap();
+        assert!(telemetry.is_disabled());
+        assert!(
+            telemetry
+                .describe()
+                .to_string()
+                .contains("OTEL_SDK_DISABLED")
+        );
+    }
 }

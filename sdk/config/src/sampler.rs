@@ -51,7 +51,7 @@ pub enum Adaptive {
     /// There is none.
     #[default]
     Default,
-    /// A number more than 0: sampled spans per second.
+    /// A number: sampled traces per second. Which are possible is the sampler's to say.
     Target(f64),
     /// Anything else: the path of a file.
     File(PathBuf),
@@ -111,12 +111,9 @@ impl Name {
         match self {
             Self::Adaptive => Some(Sampler::Adaptive(match argument {
                 None => Adaptive::Default,
-                Some(text) => match text.parse() {
-                    Ok(target) if target > 0.0 && f64::is_finite(target) => {
-                        Adaptive::Target(target)
-                    }
-                    _ => Adaptive::File(text.into()),
-                },
+                Some(text) => text
+                    .parse()
+                    .map_or_else(|_| Adaptive::File(text.into()), Adaptive::Target),
             })),
             Self::Priority => Some(Sampler::Priority(argument.map(PathBuf::from))),
             _ => None,

@@ -10,12 +10,13 @@ use throughline_model::SelfMeter;
 use crate::Error;
 use crate::builder::TelemetryBuilder;
 use crate::delivery::{LogQueue, LogSink, LogWorker};
-use crate::settings::{Exit, Resolved};
+use crate::settings::{Exit, LogSettings};
 
+/// Fields are dropped in this order: the provider shuts the queue down, and nobody waits for a worker that is gone.
 pub(super) struct Assembled {
+    pub(super) worker: LogWorker,
     pub(super) provider: SdkLoggerProvider,
     pub(super) queue: LogQueue,
-    pub(super) worker: LogWorker,
     pub(super) sink: LogSink,
 }
 
@@ -30,11 +31,11 @@ impl Assembled {
 /// `None` where log records have no way out.
 pub(super) fn assemble(
     builder: &mut TelemetryBuilder,
-    resolved: &Resolved,
+    settings: &LogSettings,
     resource: &Resource,
     meter: &SelfMeter,
 ) -> Result<Option<Assembled>, Error> {
-    let sink = match resolved.logs.exit.clone() {
+    let sink = match settings.exit.clone() {
         Exit::None => None,
         Exit::Own => builder.log_exporter.take(),
         Exit::Otlp(endpoint) => {
@@ -47,7 +48,7 @@ pub(super) fn assemble(
         }
     };
     let Some(sink) = sink else { return Ok(None) };
-    let (queue, worker) = LogQueue::new(resolved.logs.batch, meter)?;
+    let (queue, worker) = LogQueue::new(settings.batch, meter)?;
     let provider = SdkLoggerProvider::builder()
         .with_resource(resource.clone())
         .with_log_processor(queue.clone())

@@ -7,9 +7,9 @@ use std::time::Duration;
 use throughline_engine::{
     InstrumentKind, MeterProvider, Outliers, Reader, ReaderBuilder, Selector,
 };
-use throughline_model::SelfMeter;
 #[cfg(feature = "prometheus")]
 use throughline_model::{Collect, CollectError, Snapshot};
+use throughline_model::{Resource, SelfMeter};
 use throughline_samplers::RetentionBuffer;
 #[cfg(feature = "prometheus")]
 use throughline_samplers::SpanQueue;
@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use crate::Error;
 use crate::builder::TelemetryBuilder;
 use crate::delivery::{MetricSink, Pusher};
-use crate::settings::{Exit, Resolved};
+use crate::settings::{Exit, Signals};
 
 /// What the semantic conventions call a reader that is scraped: the value of `otel.component.type`.
 #[cfg(feature = "prometheus")]
@@ -38,13 +38,14 @@ pub(super) struct Assembled {
 
 pub(super) fn assemble(
     builder: &mut TelemetryBuilder,
-    resolved: &Resolved,
+    signals: &Signals,
+    resource: Resource,
     spans: Option<&RetentionBuffer>,
     meter: &SelfMeter,
 ) -> Result<Assembled, Error> {
-    let settings = &resolved.metrics;
+    let settings = &signals.metrics;
     let mut provider = MeterProvider::builder()
-        .resource(resolved.resource.for_metrics())
+        .resource(resource)
         .exemplar_filter(settings.exemplar_filter)
         .clock(Arc::clone(&builder.clock))
         .random(Arc::clone(&builder.random))
@@ -82,7 +83,7 @@ pub(super) fn assemble(
     });
 
     #[cfg(feature = "prometheus")]
-    let (scraped, settings) = match &resolved.prometheus {
+    let (scraped, settings) = match &signals.prometheus {
         Some((settings, setting)) => {
             let settings = settings.clone().self_meter(meter.clone());
             (

@@ -126,11 +126,11 @@ impl Otlp {
         self.signals.as_ref().map(|it| it.contains(&signal))
     }
 
-    /// Whether it is this variable that says where telemetry goes.
-    pub(crate) fn needs(&self, variable: &str) -> bool {
-        self.endpoint.is_none()
-            && variable.starts_with("OTEL_EXPORTER_OTLP_")
-            && variable.ends_with("ENDPOINT")
+    /// Whose endpoint this variable says: `TRACES_`, or nothing for all. `None` where it says none, or code does.
+    pub(crate) fn endpoint_of<'a>(&self, variable: &'a str) -> Option<&'a str> {
+        let rest = variable.strip_prefix("OTEL_EXPORTER_OTLP_")?;
+        rest.strip_suffix("ENDPOINT")
+            .filter(|_| self.endpoint.is_none())
     }
 
     /// A notice where the URL of `endpoint` has a query and its protocol cannot send one. It may be a secret.

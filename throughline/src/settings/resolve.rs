@@ -2,6 +2,8 @@
 
 use throughline_config::{Environment, Propagator};
 
+#[cfg(feature = "otlp")]
+use super::exit::Exit;
 #[cfg(feature = "prometheus")]
 use super::exit::Wanted;
 #[cfg(feature = "logs")]
@@ -17,19 +19,25 @@ use crate::resource::Detected;
 /// What was decided, apart from what only the builder holds: views, own exporters, an own sampler.
 #[derive(Debug)]
 pub(crate) struct Resolved {
-    pub(crate) disabled: bool,
     /// How much we say about ourselves.
     #[cfg(feature = "tracing")]
     pub(crate) log_level: Option<throughline_config::LogLevel>,
     pub(crate) resource: Detected,
     pub(crate) propagators: Vec<Propagator>,
+    /// `None` where the SDK is disabled.
+    pub(crate) signals: Option<Signals>,
+    pub(crate) description: Description,
+}
+
+/// What was decided about each signal.
+#[derive(Debug)]
+pub(crate) struct Signals {
     pub(crate) traces: TraceSettings,
     pub(crate) metrics: MetricSettings,
     #[cfg(feature = "logs")]
     pub(crate) logs: LogSettings,
     #[cfg(feature = "prometheus")]
     pub(crate) prometheus: Option<(throughline_prometheus::Settings, &'static str)>,
-    pub(crate) description: Description,
 }
 
 /// Decides everything.
@@ -37,19 +45,10 @@ pub(crate) struct Resolved {
 /// # Errors
 /// What cannot be used: the setting, its value, what was expected. A variable that is not understood is no
 /// error but a notice, and its default holds; but not that of an endpoint, since telemetry would go
-/// somewhere else.
+/// somewhere else. What is disabled, overridden or has no way out is not looked at.
 pub(crate) fn resolve(builder: &TelemetryBuilder) -> Result<Resolved, Error> {
     let (environment, invalid) = builder.environment.read();
     let mut description = Description::default();
-    for invalid in &invalid {
-        #[cfg(feature = "otlp")]
-        if !environment.sdk_disabled && builder.otlp.needs(invalid.variable) {
-            let (value, expected) = (&*invalid.value, &*invalid.expected);
-            return Err(Error::invalid(invalid.variable, value, expected));
-        }
-        description.notices.push(format!("ignored: {invalid}"));
-    }
-
     let resource = Detected::new(
         &*builder.random,
         &environment,
@@ -62,27 +61,66 @@ pub(crate) fn resolve(builder: &TelemetryBuilder) -> Result<Resolved, Error> {
     }
     description.sections.push(("resource", lines));
 
-    let traces = TraceSettings::resolve(builder, &environment, &mut description)?;
-    let metrics = MetricSettings::resolve(builder, &environment, &mut description)?;
-    #[cfg(feature = "prometheus")]
-    let prometheus = prometheus(builder, &environment, &mut description)?;
-    #[cfg(feature = "logs")]
-    let logs = LogSettings::resolve(builder, &environment, &mut description)?;
+    let signals = if environment.sdk_disabled {
+        None
+    } else {
+        Some(Signals::resolve(builder, &environment, &mut description)?)
+    };
+    for invalid in &invalid {
+        #[cfg(feature = "otlp")]
+        if signals
+            .as_ref()
+            .is_some_and(|it| it.need(builder, invalid.variable))
+        {
+            let (value, expected) = (&*invalid.value, &*invalid.expected);
+            return Err(Error::invalid(invalid.variable, value, expected));
+        }
+        description.notices.push(format!("ignored: {invalid}"));
+    }
     let propagators = process(&environment, &mut description);
     Ok(Resolved {
-        disabled: environment.sdk_disabled,
         #[cfg(feature = "tracing")]
         log_level: environment.log_level,
         resource,
         propagators,
-        traces,
-        metrics,
-        #[cfg(feature = "logs")]
-        logs,
-        #[cfg(feature = "prometheus")]
-        prometheus,
+        signals,
         description,
     })
+}
+
+impl Signals {
+    fn resolve(
+        builder: &TelemetryBuilder,
+        environment: &Environment,
+        description: &mut Description,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            traces: TraceSettings::resolve(builder, environment, description)?,
+            metrics: MetricSettings::resolve(builder, environment, description)?,
+            #[cfg(feature = "prometheus")]
+            prometheus: prometheus(builder, environment, description)?,
+            #[cfg(feature = "logs")]
+            logs: LogSettings::resolve(builder, environment, description)?,
+        })
+    }
+
+    /// Whether it is this variable that says where telemetry goes.
+    #[cfg(feature = "otlp")]
+    fn need(&self, builder: &TelemetryBuilder, variable: &str) -> bool {
+        let exits = [
+            ("TRACES_", &self.traces.exit),
+            ("METRICS_", &self.metrics.exit),
+            #[cfg(feature = "logs")]
+            ("LOGS_", &self.logs.exit),
+        ];
+        let Some(whose) = builder.otlp.endpoint_of(variable) else {
+            return false;
+        };
+        let mut exits = exits
+            .into_iter()
+            .filter(|(signal, _)| whose.is_empty() || whose == *signal);
+        exits.any(|(_, exit)| matches!(exit, Exit::Otlp(_)))
+    }
 }
 
 #[cfg(feature = "prometheus")]

@@ -15,8 +15,8 @@ use crate::sampler::Head;
 #[derive(Debug)]
 pub(crate) struct TraceSettings {
     pub(crate) exit: Exit,
-    /// What the environment says; one that is given in code comes first.
-    pub(crate) sampler: Head,
+    /// What the environment says; `None` where code gives one, and where there are no spans to sample.
+    pub(crate) sampler: Option<Head>,
     pub(crate) limits: SpanLimits,
     /// How many characters of an attribute's text are kept.
     pub(crate) value_length: Option<usize>,
@@ -38,14 +38,22 @@ impl TraceSettings {
             &mut lines,
             description,
         )?;
-        let (sampler, name, source) = sampler::named(environment)?;
-        match builder.sampler {
-            Some(_) if environment.sampler.is_some() => {
-                lines.push("sampler", "given", Source::CodeBeats("OTEL_TRACES_SAMPLER"));
+        let sampler = match builder.sampler {
+            _ if matches!(exit, Exit::None) => None,
+            Some(_) => {
+                let source = match environment.sampler {
+                    Some(_) => Source::CodeBeats("OTEL_TRACES_SAMPLER"),
+                    None => Source::Code,
+                };
+                lines.push("sampler", "given", source);
+                None
             }
-            Some(_) => lines.push("sampler", "given", Source::Code),
-            None => lines.push("sampler", name, source),
-        }
+            None => {
+                let (sampler, name, source) = sampler::named(environment)?;
+                lines.push("sampler", name, source);
+                Some(sampler)
+            }
+        };
         let limits = limits(environment, &mut lines, description);
         let value_length = environment.limits.span.attribute_value_length;
         if let Some(limit) = value_length {

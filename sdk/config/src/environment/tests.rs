@@ -295,9 +295,11 @@ fn our_own_samplers_take_a_file_or_a_target() {
         assert_eq!(expected.to_string(), format!("{name} sampler.toml"));
     }
     assert_eq!(sampler("priority", ""), Sampler::Priority(None));
-    // No target, so the name of a file, which whoever opens it will say.
-    let file = Adaptive::File("-1".into());
-    assert_eq!(sampler("adaptive", "-1"), Sampler::Adaptive(file));
+    // A number is never the name of a file: whoever samples says that there is no such target.
+    for (argument, target) in [("-1", -1.0), ("0", 0.0), ("inf", f64::INFINITY)] {
+        let target = Adaptive::Target(target);
+        assert_eq!(sampler("adaptive", argument), Sampler::Adaptive(target));
+    }
 }
 
 #[test]
