@@ -40,6 +40,7 @@ mod control;
 mod core;
 mod counts;
 mod decider;
+mod findings;
 mod finished;
 mod level;
 #[cfg(all(test, loom))]

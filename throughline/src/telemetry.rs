@@ -286,7 +286,8 @@ impl Telemetry {
     /// Keeps the trace of the current span, whatever the sampler chose: what this process recorded of it, and what
     /// services record that are called from now on. Nothing happens outside of a span.
     ///
-    /// Code that knows no `Telemetry` sets the attribute `sampling.keep` to `true` on any span of the trace.
+    /// Code that knows no `Telemetry` sets the attribute `sampling.keep` to `true` on any span of the trace: on one that
+    /// starts with it, for it to be known at once, or on one that is open, for it to be known in the end.
     ///
     /// # Example
     /// ```

@@ -31,7 +31,8 @@
 //! # A trace is kept by all or by none
 //!
 //! A request carries the trace on (`traceparent`, `tracestate`), with the sampled flag set where this service keeps
-//! it already. The response says in `traceresponse` what the server keeps, and a client whose server keeps its part
+//! it already, or a rule of [`Retention::rule`](throughline_samplers::Retention::rule) matches what the request is. The
+//! response says in `traceresponse` what the server keeps, and a client whose server keeps its part
 //! asks its own service to do the same, which its own caller then learns in turn: so the trace of an outlier three
 //! services down is whole. [`samplers::propagator`](throughline_samplers::propagator) describes the format.
 //!

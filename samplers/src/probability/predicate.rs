@@ -210,9 +210,42 @@ impl Predicate {
     pub fn matches(&self, span: &SpanStart<'_>) -> bool {
         self.0.holds(span)
     }
+
+    /// Whether a span that starts like this matches, whatever is added to it later. What is there counts as if it
+    /// stayed; what is not there may come, so `!` says nothing about it, and a check of one's own is not asked.
+    pub(crate) fn matches_from_the_start(&self, span: &SpanStart<'_>) -> bool {
+        self.0.foreseen(span) == Some(true)
+    }
 }
 
 impl Condition {
+    /// `None` if it is open.
+    fn foreseen(&self, span: &SpanStart<'_>) -> Option<bool> {
+        match self {
+            Self::Anything
+            | Self::Root
+            | Self::LocalParent
+            | Self::RemoteParent
+            | Self::Kind(_) => Some(self.holds(span)),
+            Self::Name(_) | Self::NamePrefix(_) | Self::Attribute(..) | Self::HasAttribute(_) => {
+                self.holds(span).then_some(true)
+            }
+            Self::When(..) => None,
+            Self::Not(condition) => condition.foreseen(span).map(bool::not),
+            Self::And(both) => Self::joined(both, span, false),
+            Self::Or(either) => Self::joined(either, span, true),
+        }
+    }
+
+    /// What decides alone, where one of the two is that; the other value, where both are.
+    fn joined(two: &[Self; 2], span: &SpanStart<'_>, decisive: bool) -> Option<bool> {
+        match [&two[0], &two[1]].map(|condition| condition.foreseen(span)) {
+            [Some(one), Some(other)] if one != decisive && other != decisive => Some(!decisive),
+            found if found.contains(&Some(decisive)) => Some(decisive),
+            _ => None,
+        }
+    }
+
     fn holds(&self, span: &SpanStart<'_>) -> bool {
         let attribute = |key: &Key| span.attributes.iter().rev().find(|a| a.key == *key);
         match self {
@@ -344,6 +377,39 @@ mod tests {
         assert!((no() | yes()).matches(&span));
         assert!(!(no() | no()).matches(&span));
         assert!((!(no() | no())).matches(&span));
+    }
+
+    #[test]
+    fn what_may_still_come_is_open_at_the_start() {
+        let attributes = [KeyValue::new("tier", "gold")];
+        let mut span = SpanStart::root("GET /orders");
+        span.attributes = &attributes;
+        let (gold, free) = (
+            || Predicate::attribute("tier", "gold"),
+            || Predicate::attribute("tier", "free"),
+        );
+        let status = || Predicate::has_attribute("http.response.status_code");
+        let mine = || Predicate::when("mine", |_| true);
+        for (predicate, expected) in [
+            (gold(), Some(true)),
+            (free(), None),
+            (!free(), None),
+            (!gold(), Some(false)),
+            (!!gold(), Some(true)),
+            (Predicate::name("GET /orders"), Some(true)),
+            (!Predicate::name_prefix("POST "), None),
+            (Predicate::root(), Some(true)),
+            (!Predicate::root(), Some(false)),
+            (mine(), None),
+            (gold() & Predicate::root(), Some(true)),
+            (gold() & !status(), None),
+            (status() & !Predicate::root(), Some(false)),
+            (gold() | mine(), Some(true)),
+            (status() | !Predicate::root(), None),
+            (!Predicate::root() | !gold(), Some(false)),
+        ] {
+            assert_eq!(predicate.0.foreseen(&span), expected, "{predicate:?}");
+        }
     }
 
     #[test]

@@ -113,11 +113,12 @@ impl RetentionBuffer {
     /// # Ok::<(), throughline_samplers::Error>(())
     /// ```
     pub fn sampler(&self, head: impl Into<Box<dyn ShouldSample>>) -> RetainingSampler {
-        RetainingSampler::new(head.into(), Arc::clone(&self.core().level))
+        RetainingSampler::new(head.into(), Arc::clone(self.core()))
     }
 
     /// Asks that the trace of the current span be kept, whatever else is found: a developer's wish, so it counts for
-    /// nothing in estimated totals. Setting the attribute `sampling.keep=true` on any span of it does the same.
+    /// nothing in estimated totals. The attribute `sampling.keep=true` on any span of it does the same: at once where the
+    /// span starts with it, else when it has ended.
     ///
     /// ```
     /// use opentelemetry::trace::{Tracer, TracerProvider};
@@ -144,7 +145,7 @@ impl RetentionBuffer {
     }
 
     /// Whether the trace of this span would be kept if its local root ended as it is: what a response's head can say.
-    /// Rules, and attributes that ask for it, are looked at in the end alone.
+    /// Of rules, and of attributes that ask for it, it knows what a span started with; the rest is looked at in the end.
     ///
     /// ```
     /// use std::time::Duration;
@@ -183,7 +184,7 @@ impl RetentionBuffer {
 
     fn would_keep_with(&self, trace: TraceId, r: Option<u64>, out: u64, lowest: u64) -> bool {
         let known = self.core().known(trace);
-        if known.kept || !known.wishes.uncounted().is_empty() {
+        if known.kept || !known.wishes.reasons.uncounted().is_empty() {
             return true;
         }
         let rates = &self.core().policies.rates;
@@ -191,12 +192,12 @@ impl RetentionBuffer {
         if known.failed {
             lowest = lowest.min(rates.errors);
         }
-        for wish in known.wishes.iter() {
+        for wish in known.wishes.reasons.iter() {
             lowest = lowest.min(match wish {
                 KeepReason::Error => rates.errors,
                 KeepReason::Slow => rates.slow,
                 KeepReason::Outlier => rates.outliers,
-                _ => 0,
+                _ => known.wishes.rule,
             });
         }
         let r = known.randomness.or(r);
@@ -396,8 +397,8 @@ impl TraceKeeper for RetentionBuffer {
         self.core().fate(trace, span)
     }
 
-    /// What the head chose is kept too. What memory may do to it is not foreseen, and rules are looked at by the
-    /// delivery thread alone.
+    /// What the head chose is kept too. What memory may do to it is not foreseen, nor which rules match in the end
+    /// that did not when a span started.
     fn is_kept(&self, trace: TraceId) -> bool {
         self.would_keep_with(trace, None, 0, RANGE)
     }

@@ -8,11 +8,11 @@ use throughline_model::{Clock, Fate, KeepReason, Random, SystemRandom};
 
 use super::control::Control;
 use super::counts::RetentionCounts;
+use super::findings::Findings;
 use super::level::Level;
 use super::part::Part;
 use super::pinned::{outlier_threshold, unpin};
 use super::policies::{Policies, has_failed};
-use super::reasons::Reasons;
 use super::room::Room;
 use super::sampler::randomness;
 use super::settings::Bounds;
@@ -249,6 +249,13 @@ impl Core {
         self.lock(hash).keep(hash, trace, reason);
     }
 
+    /// A span of this trace is about to start, and this speaks for the trace.
+    #[cold]
+    pub(super) fn foresee(&self, trace: TraceId, found: Findings) {
+        let (hash, trace) = self.key(trace);
+        self.lock(hash).foresee(hash, trace, found);
+    }
+
     pub(super) fn fate(&self, trace: TraceId, span: SpanId) -> Fate {
         let (hash, trace) = self.key(trace);
         match self.lock(hash).fate(hash, trace, span) {
@@ -291,7 +298,11 @@ impl Core {
     }
 
     /// As [`Shard::settle`].
-    pub(super) fn settle(&self, taken: &Taken, decide: impl FnOnce(Reasons) -> Verdict) -> Verdict {
+    pub(super) fn settle(
+        &self,
+        taken: &Taken,
+        decide: impl FnOnce(Findings) -> Verdict,
+    ) -> Verdict {
         self.lock(taken.hash).settle(taken, decide)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opentelemetry::trace::SpanId;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::reasons::Reasons;
+use super::findings::Findings;
 use super::room::Room;
 
 /// All parts of one trace that have not been decided.
@@ -17,7 +17,7 @@ pub(super) struct Trace {
     /// R, in bits.
     pub(super) randomness: u64,
     /// What was asked for.
-    pub(super) wishes: Reasons,
+    pub(super) wishes: Findings,
     /// Whether it takes one of the places for traces: it has a part that was not evicted.
     pub(super) counted: bool,
     /// Hardly ever more than one; at least one while the trace is in a shard.

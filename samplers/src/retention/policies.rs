@@ -8,8 +8,8 @@ use opentelemetry_sdk::trace::SpanData;
 use throughline_model::KeepReason;
 
 use super::RANGE;
+use super::findings::Findings;
 use super::part::Part;
-use super::reasons::Reasons;
 use super::rolling::Rolling;
 use super::settings::Slow;
 use super::sync::{Mutex, acquire};
@@ -32,39 +32,46 @@ pub(super) struct Rates {
     pub(super) outliers: u64,
 }
 
-/// What was found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Findings {
-    pub(super) reasons: Reasons,
-    /// The lowest threshold of the rules that match, in bits.
-    pub(super) rule: u64,
-}
-
 /// The attribute by which a span asks that its trace be kept.
 const KEEP: &str = "sampling.keep";
 
 impl Policies {
     /// Looks at what has ended of a part.
     pub(super) fn look(&self, part: &Part, now: Duration) -> Findings {
-        let mut found = Findings {
-            reasons: Reasons::NONE,
-            rule: RANGE,
-        };
-        let mut found_one = |reason| found.reasons = found.reasons.and(Reasons::of(reason));
+        let mut found = Findings::NONE;
         if part.failed && self.rates.errors < RANGE {
-            found_one(KeepReason::Error);
+            found = found.and(Findings::of(KeepReason::Error));
         }
         if self.rates.slow < RANGE && self.is_slow(part, now) {
-            found_one(KeepReason::Slow);
+            found = found.and(Findings::of(KeepReason::Slow));
         }
         let asks = |span: &SpanData| span.attributes.iter().any(asks_to_keep);
         if part.spans.iter().any(asks) {
-            found_one(KeepReason::Explicit);
+            found = found.and(Findings::of(KeepReason::Explicit));
         }
         for (rule, threshold) in &self.rules {
             if *threshold < found.rule && part.spans.iter().any(|span| matches(rule, span)) {
-                found.rule = *threshold;
-                found.reasons = found.reasons.and(Reasons::of(KeepReason::Rule));
+                found = found.and(Findings::of_rule(*threshold));
+            }
+        }
+        found
+    }
+
+    /// Whether there is anything to look at in a span that starts with these attributes.
+    #[inline]
+    pub(super) fn may_foresee(&self, attributes: &[KeyValue]) -> bool {
+        !self.rules.is_empty() || attributes.iter().any(asks_to_keep)
+    }
+
+    /// Looks at what is known of a span before it starts: what speaks for its trace by now, and will do so in the end.
+    pub(super) fn foresee(&self, span: &SpanStart<'_>) -> Findings {
+        let mut found = Findings::NONE;
+        if span.attributes.iter().any(asks_to_keep) {
+            found = Findings::of(KeepReason::Explicit);
+        }
+        for (rule, threshold) in &self.rules {
+            if *threshold < found.rule && rule.matches_from_the_start(span) {
+                found = found.and(Findings::of_rule(*threshold));
             }
         }
         found

@@ -7,10 +7,12 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+use throughline_model::KeepReason;
 
-use super::level::Level;
+use super::RANGE;
+use super::core::Core;
 use super::pinned::{outlier_threshold, pinned};
-use crate::probability::{NO_PARENT, OtelTraceState, Randomness};
+use crate::probability::{NO_PARENT, OtelTraceState, Randomness, SpanStart};
 
 /// A sampler that asks another one about local roots, and has recorded what that one does not choose.
 ///
@@ -23,6 +25,9 @@ use crate::probability::{NO_PARENT, OtelTraceState, Randomness};
 /// Both thresholds hold for the whole part: a child whose parent is in this process does as its local root did,
 /// whatever the memory's state is by then and whether its parent has ended or not. T_out is the current
 /// [level](super::RetentionBuffer::probability) of the buffer that this sampler comes from.
+///
+/// What a rule, or `sampling.keep`, says by what a span starts with is known from then on: a call that it makes and
+/// the answer that it gives can tell. See [`Retention::rule`](super::Retention::rule).
 ///
 /// It works with any head sampler. Only one whose sampling is consistent, as everything in
 /// [`probability`](crate::probability) is, gives counts that can be trusted.
@@ -43,12 +48,12 @@ use crate::probability::{NO_PARENT, OtelTraceState, Randomness};
 #[derive(Clone, Debug)]
 pub struct RetainingSampler {
     head: Box<dyn ShouldSample>,
-    level: Arc<Level>,
+    core: Arc<Core>,
 }
 
 impl RetainingSampler {
-    pub(super) fn new(head: Box<dyn ShouldSample>, level: Arc<Level>) -> Self {
-        Self { head, level }
+    pub(super) fn new(head: Box<dyn ShouldSample>, core: Arc<Core>) -> Self {
+        Self { head, core }
     }
 
     /// What the local root did.
@@ -56,7 +61,7 @@ impl RetainingSampler {
         let state = parent.trace_state();
         let decision = if parent.is_sampled() {
             SamplingDecision::RecordAndSample
-        } else if self.level.never() || is_rejected(state, parent.trace_id()) {
+        } else if self.core.level.never() || is_rejected(state, parent.trace_id()) {
             SamplingDecision::Drop
         } else {
             SamplingDecision::RecordOnly
@@ -68,12 +73,26 @@ impl RetainingSampler {
         }
     }
 
+    /// Says what speaks for the trace by now, if anything does. The processor hears of the span only afterwards, and of
+    /// what it starts with never.
+    fn foresee(&self, span: &SpanStart<'_>, trace: TraceId, state: &TraceState) {
+        let mut found = self.core.policies.foresee(span);
+        if found.reasons.has(KeepReason::Rule) && randomness(state, trace) < found.rule {
+            // A rule that does not choose this trace says nothing.
+            found.reasons = found.reasons.uncounted();
+            found.rule = RANGE;
+        }
+        if !found.is_empty() {
+            self.core.foresee(trace, found);
+        }
+    }
+
     /// A local root: what the head chose, or what may still be kept.
     fn retain(&self, mut head: SamplingResult, trace: TraceId) -> SamplingResult {
-        if self.level.never() {
+        if self.core.level.never() {
             return head;
         }
-        let out = self.level.threshold();
+        let out = self.core.level.threshold();
         let mut state = std::mem::take(&mut head.trace_state);
         if head.decision != SamplingDecision::RecordAndSample {
             let ot = OtelTraceState::of(&state);
@@ -119,12 +138,21 @@ impl ShouldSample for RetainingSampler {
     ) -> SamplingResult {
         let active = context.map(Context::span);
         let parent = active.as_ref().map_or(&NO_PARENT, SpanRef::span_context);
-        if parent.is_valid() && !parent.is_remote() {
-            return self.follow(parent);
+        let result = if parent.is_valid() && !parent.is_remote() {
+            self.follow(parent)
+        } else {
+            let head = self
+                .head
+                .should_sample(context, trace_id, name, kind, attributes, links);
+            self.retain(head, trace_id)
+        };
+        if result.decision != SamplingDecision::Drop && self.core.policies.may_foresee(attributes) {
+            let mut span = SpanStart::child(parent, name);
+            span.kind = kind;
+            span.attributes = attributes;
+            span.links = links;
+            self.foresee(&span, trace_id, &result.trace_state);
         }
-        let head = self
-            .head
-            .should_sample(context, trace_id, name, kind, attributes, links);
-        self.retain(head, trace_id)
+        result
     }
 }

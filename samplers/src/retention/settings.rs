@@ -134,9 +134,13 @@ impl Retention {
         self
     }
 
-    /// Keeps this share, 0 to 1, of the traces in which a span is one of those that the predicate is for: as it is
-    /// when it has ended, with the name and the attributes that it has then. Of several rules that match, the one
-    /// with the highest share counts.
+    /// Keeps this share, 0 to 1, of the traces in which a span is one of those that the predicate is for. Of several
+    /// rules that match, the one with the highest share counts.
+    ///
+    /// A span is looked at twice. Where it starts with the name and the attributes that the rule wants, its trace is
+    /// kept from then on: a call that it makes and the answer that it gives tell the neighbours. Every span is looked
+    /// at again as it is when it has ended. A rule with [`when`](Predicate::when), or with `!` over a name or an
+    /// attribute, waits for that: what is not there may still come.
     #[must_use]
     pub fn rule(mut self, spans: Predicate, rate: f64) -> Self {
         self.rules.push((spans, rate));

@@ -9,8 +9,8 @@ use opentelemetry::trace::SpanId;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::counts::Tally;
+use super::findings::Findings;
 use super::part::{Mode, Part, Trace};
-use super::reasons::Reasons;
 use super::remembered::Remembered;
 use super::room::{Room, Spare};
 
@@ -31,7 +31,9 @@ pub(super) struct Shard {
     /// Traces that may have a ripe part.
     ripe: Vec<(u64, u128)>,
     /// Traces that the delivery thread looks at, with what was asked for meanwhile.
-    deciding: Vec<(u128, Reasons)>,
+    deciding: Vec<(u128, Findings)>,
+    /// What speaks for traces of which a first span is about to start.
+    foreseen: Vec<(u128, Findings)>,
     pub(super) remembered: Remembered,
     spare: Spare,
     pub(super) tally: Tally,
@@ -106,6 +108,7 @@ impl Shard {
             traces: HashTable::new(),
             ripe: Vec::new(),
             deciding: Vec::new(),
+            foreseen: Vec::new(),
             remembered: Remembered::new(limits.remembered),
             spare: Spare::default(),
             tally: Tally::default(),
@@ -140,10 +143,16 @@ impl Shard {
             return false;
         }
         self.tally.parts_started += 1;
+        let mut foreseen = self.foreseen.iter();
+        let foreseen = match foreseen.position(|(trace, _)| *trace == start.trace) {
+            Some(at) => self.foreseen.swap_remove(at).1,
+            None => Findings::NONE,
+        };
         let part = self.pool.pop().unwrap_or_else(Part::new);
         let part = part.opened(start.span, start.sampled, root.passes);
         if let Some(trace) = found {
             trace.counted = true;
+            trace.wishes = trace.wishes.and(foreseen);
             trace.parts.push(part);
             return true;
         }
@@ -151,7 +160,7 @@ impl Shard {
         trace.id = start.trace;
         trace.hash = start.hash;
         trace.randomness = root.randomness;
-        trace.wishes = Reasons::NONE;
+        trace.wishes = foreseen;
         trace.counted = true;
         trace.parts.push(part);
         self.traces

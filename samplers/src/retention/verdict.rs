@@ -4,8 +4,9 @@ use opentelemetry::trace::TraceState;
 use throughline_model::KeepReason;
 
 use super::RANGE;
+use super::findings::Findings;
 use super::pinned::outlier_threshold;
-use super::policies::{Findings, Rates};
+use super::policies::Rates;
 use super::reasons::Reasons;
 use super::shard::Taken;
 use crate::probability::{OtelTraceState, Threshold};
@@ -43,12 +44,12 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub(super) fn of(taken: &Taken, found: Findings, wishes: Reasons) -> Self {
+    pub(super) fn of(taken: &Taken, found: Findings, wishes: Findings) -> Self {
         static NONE: TraceState = TraceState::NONE;
         let part = &taken.part;
         let first = part.spans.first();
         let state = first.map_or(&NONE, |span| span.span_context.trace_state());
-        let reasons = found.reasons.and(wishes);
+        let found = found.and(wishes);
         let head = part.sampled.then(|| OtelTraceState::of(state).threshold());
         let before = taken.before.filter(|before| before.kept);
         Self {
@@ -56,13 +57,8 @@ impl Case {
             sampled: part.sampled,
             head: head.flatten().map(Threshold::bits),
             out: outlier_threshold(state).max(part.floor),
-            found: before.map_or(reasons, |before| reasons.and(before.reasons)),
-            // Whoever asks for it by a rule of its own has looked at its own share.
-            rule: if wishes.has(KeepReason::Rule) {
-                0
-            } else {
-                found.rule
-            },
+            found: before.map_or(found.reasons, |before| found.reasons.and(before.reasons)),
+            rule: found.rule,
             before: before.and_then(|before| before.threshold),
         }
     }

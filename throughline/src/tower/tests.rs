@@ -13,6 +13,8 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use opentelemetry::trace::{SpanId, Status, TraceContextExt, TraceId};
 use opentelemetry::{Context, trace::SpanKind};
 use throughline_model::KeepReason;
+use throughline_samplers::Retention;
+use throughline_samplers::probability::Predicate;
 
 use self::stage::{Channel, Stage, TRACE, attribute, caller, channel, poll_once};
 
@@ -41,6 +43,31 @@ fn a_server_answers_with_what_is_known_when_the_head_leaves() {
         });
         assert_eq!(flags(answer.headers()), expected);
         assert!(!answer.headers().contains_key("trailer"));
+    }
+}
+
+/// What the request is for is known when it comes: its own calls and its answer say that its trace is kept.
+#[test]
+fn what_a_rule_wants_of_a_request_is_announced_up_and_down() {
+    for (path, expected) in [("/checkout", "01"), ("/cart", "00")] {
+        let checkout = Predicate::attribute("url.path", "/checkout");
+        let stage = Stage::retaining(Retention::new().rule(checkout, 1.0));
+        let mut request = caller("00");
+        *request.uri_mut() = path.parse().unwrap();
+        let (body, _sender) = channel();
+        let answer = stage.serve(request, |_| {
+            let onwards = Request::get("http://stock/left").body(()).unwrap();
+            stage.call(onwards, |request| {
+                let parent = request.headers()["traceparent"].to_str().unwrap();
+                assert!(
+                    parent.contains(TRACE) && parent.ends_with(expected),
+                    "{parent}"
+                );
+                response(200, "")
+            });
+            Response::new(body)
+        });
+        assert_eq!(flags(answer.headers()), expected);
     }
 }
 

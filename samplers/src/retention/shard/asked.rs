@@ -3,8 +3,8 @@
 use opentelemetry::trace::SpanId;
 use throughline_model::{Fate, KeepReason};
 
+use super::super::findings::Findings;
 use super::super::part::Mode;
-use super::super::reasons::Reasons;
 use super::{Shard, find};
 
 /// What is known of a trace that is not decided.
@@ -12,7 +12,7 @@ use super::{Shard, find};
 pub(in super::super) struct Known {
     /// R in bits, where a part of it is here.
     pub(in super::super) randomness: Option<u64>,
-    pub(in super::super) wishes: Reasons,
+    pub(in super::super) wishes: Findings,
     /// A part that may still be kept has a span with an error status.
     pub(in super::super) failed: bool,
     /// The highest threshold that any of its parts survived.
@@ -21,30 +21,52 @@ pub(in super::super) struct Known {
     pub(in super::super) kept: bool,
 }
 
+/// How many spans of a shard may be about to start. They start at once, so there are hardly ever two.
+const FORESEEN: usize = 64;
+
 impl Shard {
     /// Asks that what is here of this trace be kept, and what comes later.
     pub(in super::super) fn keep(&mut self, hash: u64, id: u128, reason: KeepReason) {
-        let reason = Reasons::of(reason);
-        let mut heard = false;
-        if let Some(trace) = find(&mut self.traces, hash, id) {
-            trace.wishes = trace.wishes.and(reason);
-            heard = trace.parts.iter().any(|part| part.mode != Mode::Evicted);
-        }
-        for (_, wishes) in self.deciding.iter_mut().filter(|(trace, _)| *trace == id) {
-            *wishes = wishes.and(reason);
-            heard = true;
-        }
-        if let Some(record) = self.remembered.get_mut(hash, id) {
-            record.reasons = record.reasons.and(reason);
-            heard |= record.kept;
-        }
-        if !heard {
+        let wish = Findings::of(reason);
+        if !self.hear(hash, id, wish) {
             // Someone counts on a trace that is gone: whatever of it comes later, the whole is lost.
             self.tally.keeps_too_late += 1;
             let record = self.remembered.record(hash, id);
-            record.reasons = record.reasons.and(reason);
+            record.reasons = record.reasons.and(wish.reasons);
             record.torn = true;
         }
+    }
+
+    /// A span of this trace is about to start, and this speaks for the trace. Where nothing of it is here, the part
+    /// that the span opens takes it over.
+    pub(in super::super) fn foresee(&mut self, hash: u64, id: u128, found: Findings) {
+        self.hear(hash, id, found);
+        if find(&mut self.traces, hash, id).is_some() {
+            return;
+        }
+        if self.foreseen.len() == FORESEEN {
+            // No span came of it: someone else's sampler had the last word.
+            self.foreseen.remove(0);
+        }
+        self.foreseen.push((id, found));
+    }
+
+    /// Tells whoever has something of this trace. `false` if nobody has.
+    fn hear(&mut self, hash: u64, id: u128, wish: Findings) -> bool {
+        let mut heard = false;
+        if let Some(trace) = find(&mut self.traces, hash, id) {
+            trace.wishes = trace.wishes.and(wish);
+            heard = trace.parts.iter().any(|part| part.mode != Mode::Evicted);
+        }
+        for (_, wishes) in self.deciding.iter_mut().filter(|(trace, _)| *trace == id) {
+            *wishes = wishes.and(wish);
+            heard = true;
+        }
+        if let Some(record) = self.remembered.get_mut(hash, id) {
+            record.reasons = record.reasons.and(wish.reasons);
+            heard |= record.kept;
+        }
+        heard
     }
 
     pub(in super::super) fn fate(&mut self, hash: u64, id: u128, span: SpanId) -> Fate {
@@ -77,7 +99,7 @@ impl Shard {
         }
         if let Some(record) = self.remembered.get(hash, id) {
             known.kept |= record.kept;
-            known.wishes = known.wishes.and(record.reasons);
+            known.wishes.reasons = known.wishes.reasons.and(record.reasons);
         }
         known
     }

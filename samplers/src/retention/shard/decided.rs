@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::findings::Findings;
 use super::super::part::{Mode, Part};
-use super::super::reasons::Reasons;
 use super::super::remembered::Record;
 use super::super::room::Room;
 use super::super::verdict::Verdict;
@@ -22,7 +22,7 @@ pub(in super::super) struct Taken {
     pub(in super::super) part: Part,
     /// How many spans it had when it was taken.
     pub(in super::super) spans: usize,
-    wishes: Reasons,
+    wishes: Findings,
 }
 
 impl Shard {
@@ -111,7 +111,7 @@ impl Shard {
                 };
                 let spans = part.spans.len();
                 taken += spans;
-                self.deciding.push((id, Reasons::NONE));
+                self.deciding.push((id, Findings::NONE));
                 to.push(Taken {
                     hash,
                     trace: id,
@@ -131,7 +131,7 @@ impl Shard {
     pub(in super::super) fn settle(
         &mut self,
         taken: &Taken,
-        decide: impl FnOnce(Reasons) -> Verdict,
+        decide: impl FnOnce(Findings) -> Verdict,
     ) -> Verdict {
         let mut wishes = taken.wishes;
         if let Some(at) = self.deciding.iter().position(|(id, _)| *id == taken.trace) {

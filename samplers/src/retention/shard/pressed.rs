@@ -24,7 +24,7 @@ impl Shard {
         let mut gone = Vec::new();
         traces.retain(|trace| {
             let (hash, id) = (trace.hash, trace.id);
-            if trace.randomness >= level || !trace.wishes.uncounted().is_empty() {
+            if trace.randomness >= level || !trace.wishes.reasons.uncounted().is_empty() {
                 for part in &mut trace.parts {
                     part.floor = part.floor.max(level);
                 }

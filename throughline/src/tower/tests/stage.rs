@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::{Ready, ready};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -21,7 +21,9 @@ use opentelemetry_sdk::trace::{
 };
 use throughline_config::Propagator;
 use throughline_engine::{MeterProvider, Reader};
-use throughline_model::{Data, Fate, KeepReason, SoFar, TraceKeeper};
+use throughline_model::{Data, Fate, KeepReason, SelfMeter, SoFar, TraceKeeper};
+use throughline_samplers::batch::BatchSettings;
+use throughline_samplers::{Retention, SpanWorker};
 use throughline_testkit::{InMemoryReader, ManualClock};
 use tokio::sync::mpsc;
 use tower_layer::Layer;
@@ -184,6 +186,9 @@ impl ShouldSample for Always {
 }
 
 pub(super) struct Stage {
+    /// Whom the layers ask.
+    asked: Arc<dyn TraceKeeper>,
+    /// The same, unless it is a buffer.
     pub(super) keeper: Keeper,
     pub(super) clock: ManualClock,
     pub(super) runtime: tokio::runtime::Runtime,
@@ -191,6 +196,8 @@ pub(super) struct Stage {
     reader: InMemoryReader,
     _meters: MeterProvider,
     _tracers: SdkTracerProvider,
+    /// A buffer admits nothing once its worker is gone.
+    _worker: Option<SpanWorker>,
 }
 
 pub(super) struct Measured {
@@ -209,12 +216,31 @@ impl Stage {
         Self::with(SamplingDecision::RecordAndSample)
     }
 
+    /// Nothing is sampled, and a buffer keeps what these settings say.
+    pub(super) fn retaining(retention: Retention) -> Self {
+        let built = retention.build(BatchSettings::spans(), &SelfMeter::new());
+        let (buffer, worker) = built.unwrap();
+        let tracers = SdkTracerProvider::builder()
+            .with_sampler(buffer.sampler(Always(SamplingDecision::Drop)))
+            .with_span_processor(buffer.clone())
+            .build();
+        Self {
+            _worker: Some(worker),
+            ..Self::of(Keeper::default(), Arc::new(buffer), tracers)
+        }
+    }
+
     fn with(decision: SamplingDecision) -> Self {
-        let (keeper, clock) = (Keeper::default(), ManualClock::new());
+        let keeper = Keeper::default();
         let tracers = SdkTracerProvider::builder()
             .with_sampler(Always(decision))
             .with_span_processor(keeper.clone())
             .build();
+        Self::of(keeper.clone(), Arc::new(keeper), tracers)
+    }
+
+    fn of(keeper: Keeper, asked: Arc<dyn TraceKeeper>, tracers: SdkTracerProvider) -> Self {
+        let clock = ManualClock::new();
         let reader = Reader::builder().build();
         let meters = MeterProvider::builder()
             .reader(reader.clone())
@@ -230,15 +256,17 @@ impl Stage {
                 .build()
                 .unwrap(),
             reader: InMemoryReader::new(reader),
+            asked,
             keeper,
             clock,
             _meters: meters,
             _tracers: tracers,
+            _worker: None,
         }
     }
 
     fn side(&self, server: bool) -> Side {
-        let keeper: Arc<dyn TraceKeeper> = Arc::new(self.keeper.clone());
+        let keeper = Arc::clone(&self.asked);
         let propagator = crate::global::propagator(&[Propagator::TraceContext], Some(&keeper));
         Side::of(self.scope.clone(), propagator, Some(keeper), server)
     }
@@ -254,7 +282,7 @@ impl Stage {
         handler: impl FnOnce(Request<()>) -> Response<B>,
     ) -> Response<ResponseBody<B>> {
         let layer = ServerLayer::of(self.side(true));
-        self.run(layer, request, |request| Ok(handler(request)))
+        Self::run(layer, request, |request| Ok(handler(request)))
     }
 
     pub(super) fn call<B: Body<Error: Display> + Unpin>(
@@ -263,7 +291,7 @@ impl Stage {
         server: impl FnOnce(Request<()>) -> Response<B>,
     ) -> Response<ResponseBody<B>> {
         let layer = ClientLayer::of(self.side(false));
-        self.run(layer, request, |request| Ok(server(request)))
+        Self::run(layer, request, |request| Ok(server(request)))
     }
 
     /// A call from within this trace.
@@ -286,12 +314,7 @@ impl Stage {
         self.runtime.block_on(client.call(request)).unwrap_err()
     }
 
-    fn run<L, F, B, S>(
-        &self,
-        layer: L,
-        request: Request<()>,
-        handler: F,
-    ) -> Response<ResponseBody<B>>
+    fn run<L, F, B, S>(layer: L, request: Request<()>, handler: F) -> Response<ResponseBody<B>>
     where
         F: FnOnce(Request<()>) -> Result<Response<B>, Infallible>,
         L: Layer<Once<F>, Service = S>,
@@ -299,9 +322,12 @@ impl Stage {
         S: Service<Request<()>, Response = Response<ResponseBody<B>>, Error = Infallible>,
     {
         let mut service = layer.layer(Once(Some(handler)));
-        match self.runtime.block_on(service.call(request)) {
-            Ok(response) => response,
-            Err(never) => match never {},
+        // Polled by hand: a handler may make a call of its own, and a runtime would not run in a runtime.
+        let mut task = TaskContext::from_waker(Waker::noop());
+        match pin!(service.call(request)).poll(&mut task) {
+            Poll::Ready(Ok(response)) => response,
+            Poll::Ready(Err(never)) => match never {},
+            Poll::Pending => panic!("the response is not ready"),
         }
     }
 
