@@ -96,6 +96,30 @@ fn an_empty_value_is_no_label() {
 }
 
 #[test]
+fn points_of_the_same_keys_have_values_of_any_kind() {
+    let values: [(Value, &str); 9] = [
+        ("first".into(), ",b=\"first\""),
+        (200.into(), ",b=\"200\""),
+        ("".into(), ""),
+        ("a \" b".into(), ",b=\"a \\\" b\""),
+        (true.into(), ",b=\"true\""),
+        (Value::Array(Array::I64(vec![1, 2])), ",b=\"[1,2]\""),
+        (0.5.into(), ",b=\"0.5\""),
+        (f64::NAN.into(), ",b=\"NaN\""),
+        ("last".into(), ",b=\"last\""),
+    ];
+    let point = |value: &Value| {
+        let b = KeyValue::new("b", value.clone());
+        let pairs = [KeyValue::new("a", "x"), b, KeyValue::new("z", 1)];
+        number(Number::U64(1), pairs.to_vec())
+    };
+    let points = values.iter().map(|(value, _)| point(value)).collect();
+    let snapshot = bare(vec![metric("m", "", sum(false, points))]);
+    let expected = values.map(|(_, label)| format!("m{{a=\"x\"{label},z=\"1\"}} 1"));
+    assert_eq!(samples(&text(&snapshot)), expected);
+}
+
+#[test]
 fn points_that_become_the_same_series_are_written_once_and_counted() {
     let same = [
         pairs(&[("a.b", "1")]),

@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
+use hashbrown::hash_table::Entry;
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use throughline_model::Attributes;
 
@@ -146,20 +147,33 @@ struct Point<'a> {
     keys: Vec<(&'a str, usize)>,
     /// Sorted by label.
     pairs: Vec<Pair<'a>>,
+    form: Option<Form>,
+}
+
+/// What all points of the same keys have in common, where no two keys became one label.
+struct Form {
+    /// What stands between the values, end to end: names, quotes, commas and what the scope gives.
+    text: String,
+    /// By label: where the text before an attribute's value ends, and which attribute it is.
+    values: Vec<(usize, usize)>,
 }
 
 impl<'a> Point<'a> {
-    /// Takes the values of a point that has the keys of the last one; `false` if it has others.
-    fn refill(&mut self, of: (usize, bool), attributes: &'a Attributes) -> bool {
-        let same = self.of == Some(of)
+    /// Whether a point has the keys of the last one.
+    fn is_like(&self, of: (usize, bool), attributes: &Attributes) -> bool {
+        self.of == Some(of)
             && self.keys.len() == attributes.len()
-            && (self.keys.iter().zip(attributes)).all(|((key, _), pair)| *key == pair.key.as_str());
-        if same {
-            for ((_, place), attribute) in self.keys.iter().zip(attributes) {
-                self.pairs[*place].value = Text::Value(&attribute.value);
-            }
+            && (self.keys.iter().zip(attributes)).all(|((key, _), pair)| {
+                let other = pair.key.as_str();
+                std::ptr::eq(*key, other) || *key == other
+            })
+    }
+
+    /// Takes the values of a point that has the keys of the last one.
+    fn refill(&mut self, attributes: &'a Attributes) {
+        for ((_, place), attribute) in self.keys.iter().zip(attributes) {
+            self.pairs[*place].value = Text::Value(&attribute.value);
         }
-        same
     }
 
     fn fill(
@@ -191,6 +205,61 @@ impl<'a> Point<'a> {
             let place = self.pairs.iter().position(is_it).unwrap_or_default();
             self.keys.push((attribute.key.as_str(), place));
         }
+        self.form = self.form(names);
+    }
+
+    fn form(&self, names: &Names<'_>) -> Option<Form> {
+        let is_one = |pair: &[Pair<'_>]| names.text(pair[0].label) == names.text(pair[1].label);
+        if self.pairs.windows(2).any(is_one) {
+            return None;
+        }
+        let mut text = String::new();
+        let mut values = Vec::with_capacity(self.keys.len());
+        for (place, pair) in self.pairs.iter().enumerate() {
+            let attribute = self.keys.iter().position(|(_, of)| *of == place);
+            let mut fixed = String::new();
+            match pair.value {
+                _ if attribute.is_some() => {}
+                Text::Str(value) => fixed.push_str(value),
+                Text::Value(value) => attribute::push_value(&mut fixed, value),
+            }
+            if attribute.is_none() && fixed.is_empty() {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push(',');
+            }
+            text.push_str(names.text(pair.label));
+            text.push_str("=\"");
+            push_escaped(&mut text, &fixed);
+            values.extend(attribute.map(|attribute| (text.len(), attribute)));
+            text.push('"');
+        }
+        Some(Form { text, values })
+    }
+}
+
+impl Form {
+    /// Appends the labels of a point. `false`, with a part of them written, where a value is empty, which makes no label, or
+    /// is an array.
+    fn write(&self, out: &mut String, attributes: &Attributes) -> bool {
+        let mut start = 0;
+        for (end, attribute) in &self.values {
+            out.push_str(&self.text[start..*end]);
+            start = *end;
+            match attributes.at(*attribute).map(|pair| &pair.value) {
+                Some(Value::String(value)) if !value.as_str().is_empty() => {
+                    push_escaped(out, value.as_str());
+                }
+                // Nothing in them is to be escaped.
+                Some(value @ (Value::I64(_) | Value::Bool(_) | Value::F64(_))) => {
+                    attribute::push_value(out, value);
+                }
+                _ => return false,
+            }
+        }
+        out.push_str(&self.text[start..]);
+        true
     }
 }
 
@@ -205,9 +274,16 @@ impl<'a> Labels<'a> {
         attributes: &'a Attributes,
         le: bool,
     ) {
-        if !self.point.refill((scope.at, le), attributes) {
+        out.clear();
+        if !self.point.is_like((scope.at, le), attributes) {
             self.point.fill(scope, le, attributes, &mut self.names);
         }
+        if let Some(form) = &self.point.form
+            && form.write(out, attributes)
+        {
+            return;
+        }
+        self.point.refill(attributes);
         out.clear();
         write(
             &self.names,
@@ -324,6 +400,10 @@ pub(super) fn push_help(out: &mut String, help: &str, quotes: bool) {
 }
 
 fn push_escaping(out: &mut String, text: &str, special: impl Fn(u8) -> bool) {
+    // Most texts have nothing special: one pass that does not stop is made of vector instructions.
+    if !text.bytes().fold(false, |found, b| found | special(b)) {
+        return out.push_str(text);
+    }
     let mut rest = text;
     // Every special character is ASCII, so the cuts fall on character boundaries.
     while let Some(at) = rest.bytes().position(&special) {
@@ -353,20 +433,17 @@ impl Seen {
         self.ranges.reserve(points, |_| 0);
     }
 
-    pub(super) fn hash(&self, labels: &str) -> u64 {
-        self.hasher.hash_one(labels)
-    }
-
-    /// Whether `labels` of this hash stands in `text` already, in a range that was [added](Self::add).
-    pub(super) fn has(&self, text: &str, labels: &str, hash: u64) -> bool {
-        self.ranges
-            .find(hash, |range| &text[range.clone()] == labels)
-            .is_some()
-    }
-
-    pub(super) fn add(&mut self, text: &str, range: Range<usize>, hash: u64) {
-        let hasher = &self.hasher;
-        self.ranges
-            .insert_unique(hash, range, |range| hasher.hash_one(&text[range.clone()]));
+    /// Takes note of the label set that stands in `text` at `range`, unless it has it already: then `false`.
+    pub(super) fn add(&mut self, text: &str, range: Range<usize>) -> bool {
+        let hash_of = |range: &Range<usize>| self.hasher.hash_one(&text[range.clone()]);
+        let labels = &text[range.clone()];
+        let is_it = |other: &Range<usize>| text[other.clone()] == *labels;
+        match self.ranges.entry(hash_of(&range), is_it, hash_of) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(range);
+                true
+            }
+        }
     }
 }

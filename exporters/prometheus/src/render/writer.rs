@@ -1,5 +1,6 @@
 //! Families as lines.
 
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use throughline_model::{
@@ -25,8 +26,6 @@ pub(super) struct Writer<'a, 'r> {
     labels: Labels<'a>,
     /// The labels of the point at hand.
     point: String,
-    /// Their hash.
-    hash: u64,
     /// The label sets of the family at hand.
     seen: Seen,
     bounds: Bounds,
@@ -84,7 +83,6 @@ impl<'a, 'r> Writer<'a, 'r> {
             scopes,
             labels,
             point: String::new(),
-            hash: 0,
             seen: Seen::default(),
             bounds: Bounds::default(),
             counts: Vec::new(),
@@ -107,7 +105,7 @@ impl<'a, 'r> Writer<'a, 'r> {
         let none = ScopeLabels::none();
         let attributes = &resource.attributes;
         self.labels.point(&mut self.point, &none, attributes, false);
-        self.name_and_labels("target", "_info");
+        self.repeat_labels("target", "_info");
         self.out.push_str("1\n");
     }
 
@@ -167,21 +165,21 @@ impl<'a, 'r> Writer<'a, 'r> {
         self.out.push('\n');
     }
 
-    /// Renders the labels of a point; `false` where the family has them already.
-    fn begin(
-        &mut self,
-        member: &Member<'a>,
-        point: &'a throughline_model::Attributes,
-        le: bool,
-    ) -> bool {
+    /// Renders the labels of a point.
+    fn begin(&mut self, member: &Member<'a>, point: &'a throughline_model::Attributes, le: bool) {
         let scope = &self.scopes[member.scope];
         self.labels.point(&mut self.point, scope, point, le);
-        self.hash = self.seen.hash(&self.point);
-        let new = !self.seen.has(&self.out, &self.point, self.hash);
-        if !new {
+    }
+
+    /// Takes what was written from `start` on back and says so, where the family has had these labels, which stand at
+    /// `labels`, before.
+    fn is_duplicate(&mut self, member: &Member<'a>, start: usize, labels: Range<usize>) -> bool {
+        let duplicate = !self.seen.add(&self.out, labels);
+        if duplicate {
+            self.out.truncate(start);
             self.drop(member, Cause::DuplicateSeries, 1);
         }
-        new
+        duplicate
     }
 
     fn numbers(&mut self, family: &Family<'a>, member: &Member<'a>, points: &'a [NumberPoint]) {
@@ -192,10 +190,12 @@ impl<'a, 'r> Writer<'a, 'r> {
                 self.drop(member, Cause::InvalidValue, 1);
                 continue;
             }
-            if !self.begin(member, &point.attributes, false) {
+            self.begin(member, &point.attributes, false);
+            let start = self.out.len();
+            let labels = self.repeat_labels(&family.base, suffix);
+            if self.is_duplicate(member, start, labels) {
                 continue;
             }
-            self.name_and_labels(&family.base, suffix);
             push_number(&mut self.out, point.value, self.style);
             if counter
                 && self.openmetrics
@@ -222,9 +222,7 @@ impl<'a, 'r> Writer<'a, 'r> {
                 self.drop(member, Cause::InvalidPoint, 1);
                 continue;
             }
-            if !self.begin(member, &point.attributes, true) {
-                continue;
-            }
+            self.begin(member, &point.attributes, true);
             self.bounds.set(&point.bounds, self.style);
             let buckets = Buckets {
                 counts: &point.counts,
@@ -249,9 +247,7 @@ impl<'a, 'r> Writer<'a, 'r> {
                 self.drop(member, Cause::InvalidPoint, 1);
                 continue;
             }
-            if !self.begin(member, &point.attributes, true) {
-                continue;
-            }
+            self.begin(member, &point.attributes, true);
             self.bounds.set(layout.bounds(), self.style);
             layout.counts(point, &mut counts);
             let buckets = Buckets {
@@ -276,6 +272,12 @@ impl<'a, 'r> Writer<'a, 'r> {
         }
         self.line.push_str("le=\"");
 
+        let first = self.out.len();
+        self.out.push_str(&self.line);
+        let labels = first + labels.start..first + labels.end;
+        if self.is_duplicate(member, first, labels) {
+            return;
+        }
         if self.openmetrics {
             let of_bucket = buckets.counts.len();
             exemplar::latest_per_bucket(
@@ -285,11 +287,12 @@ impl<'a, 'r> Writer<'a, 'r> {
                 &mut self.chosen,
             );
         }
-        let first = self.out.len();
         let mut total = 0u64;
         for (at, count) in buckets.counts.iter().enumerate() {
             total = total.saturating_add(*count);
-            self.out.push_str(&self.line);
+            if at > 0 {
+                self.out.push_str(&self.line);
+            }
             self.out.push_str(self.bounds.text(at));
             self.out.push_str("\"} ");
             push_u64(&mut self.out, total);
@@ -300,11 +303,6 @@ impl<'a, 'r> Writer<'a, 'r> {
             }
             self.out.push('\n');
         }
-        self.seen.add(
-            &self.out,
-            first + labels.start..first + labels.end,
-            self.hash,
-        );
 
         // OpenMetrics: no sum beside negative bounds, none that is negative or NaN, and a count if and only
         // if there is a sum ("Histogram"). The `+Inf` bucket has the count in any case.
@@ -321,14 +319,8 @@ impl<'a, 'r> Writer<'a, 'r> {
         self.report.wrote();
     }
 
-    /// Writes `name{labels} ` and remembers the labels.
-    fn name_and_labels(&mut self, base: &str, suffix: &str) {
-        let labels = self.repeat_labels(base, suffix);
-        self.seen.add(&self.out, labels, self.hash);
-    }
-
     /// Writes `name{labels} ` and says where the labels stand.
-    fn repeat_labels(&mut self, base: &str, suffix: &str) -> std::ops::Range<usize> {
+    fn repeat_labels(&mut self, base: &str, suffix: &str) -> Range<usize> {
         self.out.push_str(base);
         self.out.push_str(suffix);
         let start = self.out.len() + 1;

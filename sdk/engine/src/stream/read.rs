@@ -27,6 +27,8 @@ struct FeedState<A: Aggregate> {
     previous: SystemTime,
     /// By the series' place in the table.
     reported: Vec<A::Reported>,
+    /// How many points the last collection made: the next one mostly makes as many.
+    points: usize,
     /// Where exemplars must be resolvable.
     settling: Option<Box<Settling>>,
 }
@@ -58,10 +60,11 @@ impl<A: Aggregate> Readable for Stream<A> {
             settling.places.clear();
             settling
         });
-        let points: Vec<_> = self.table.with_all(|all| {
+        let mut points = Vec::with_capacity(state.points);
+        self.table.with_all(|all| {
             state.reported.resize_with(all.len(), Default::default);
             let each = all.iter().zip(&mut state.reported).enumerate();
-            each.filter_map(|(place, (series, reported))| {
+            points.extend(each.filter_map(|(place, (series, reported))| {
                 let mut point = self.aggregate.point(series, cells, &interval, reported)?;
                 if let Some(settling) = &mut settling {
                     settling.places.push(place);
@@ -70,9 +73,9 @@ impl<A: Aggregate> Readable for Stream<A> {
                     settling.waiting.extend(waiting);
                 }
                 Some(point)
-            })
-            .collect()
+            }));
         });
+        state.points = points.len();
         state.previous = interval.time;
         (!points.is_empty()).then(|| Metric {
             name: self.config.descriptor.name.clone(),
@@ -130,6 +133,7 @@ impl<A: Aggregate> Feed<A> {
             state: Mutex::new(FeedState {
                 previous: created,
                 reported: Vec::new(),
+                points: 0,
                 settling: None,
             }),
         };
