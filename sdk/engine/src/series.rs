@@ -27,7 +27,7 @@ pub(crate) struct Series {
     pub(crate) interval: AtomicU32,
     /// The bits of a gauge's last value; nothing to other aggregations.
     pub(crate) last: AtomicU64,
-    /// The stream it belongs to, for the threads' look-up; [`NO_STREAM`] once that is gone.
+    /// The stream it belongs to, for the threads' look-up; [`NO_STREAM`] once that is gone or has taken it out.
     stream: AtomicU64,
     /// What tells it from the others.
     pub(crate) attributes: Attributes,
@@ -45,6 +45,8 @@ struct Rare {
     recorder: Option<Recorder>,
     /// What threads share when they have no words of their own.
     shared: OnceLock<Shared>,
+    /// How many bound instruments there are, where idle series are taken out.
+    bound: AtomicU32,
     /// Exemplars by feed; made when the first one is kept.
     exemplars: Mutex<Option<Box<Reservoirs>>>,
 }
@@ -124,7 +126,24 @@ impl Series {
         self.stream.load(Ordering::Relaxed) == stream
     }
 
-    /// Says that its stream is gone: then nobody collects it any more, and threads forget it.
+    /// Keeps it in the table.
+    pub(crate) fn pin(&self) {
+        self.rare().bound.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Undoes one [`pin`](Self::pin).
+    pub(crate) fn unpin(&self) {
+        self.rare().bound.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether something keeps it in the table. Relaxed: pins are made under the table's lock, and an end that is seen late
+    /// keeps it an interval longer.
+    pub(crate) fn is_pinned(&self) -> bool {
+        let rare = self.rare.get();
+        rare.is_some_and(|rare| rare.bound.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Says that it is no stream's any more: that is gone, or has taken it out. Then threads forget it.
     pub(crate) fn leave_stream(&self) {
         self.stream.store(NO_STREAM, Ordering::Relaxed);
     }

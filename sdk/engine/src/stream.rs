@@ -34,6 +34,7 @@ use crate::watch::Watch;
 use crate::{Aggregation, ExemplarFilter, InstrumentKind};
 
 mod bound;
+mod leaving;
 mod read;
 
 use bound::Refusing;
@@ -66,6 +67,8 @@ pub(crate) struct Stream<A: Aggregate> {
     config: Arc<StreamConfig>,
     parts: Arc<Parts>,
     created: SystemTime,
+    /// Whether series that are not measured any more are taken out.
+    forgets: bool,
     feeds: Box<[Feed<A>]>,
 }
 
@@ -109,6 +112,7 @@ impl<A: Aggregate> Stream<A> {
             config,
             parts: Arc::clone(parts),
             created,
+            forgets: Self::forgets(readers),
             feeds: Feed::of(readers, created),
         })
     }
@@ -301,6 +305,17 @@ impl<A: Aggregate> Stream<A> {
         )
     }
 
+    /// The same to stay until [`Series::unpin`].
+    fn find_or_make_pinned(&self, attributes: &[KeyValue]) -> Arc<Series> {
+        loop {
+            let series = self.find_or_make(attributes);
+            // Else it was taken out at this moment: the next one is new.
+            if !self.forgets || self.table.pin(&series, self.id) {
+                return series;
+            }
+        }
+    }
+
     fn make(&self, attributes: Attributes, now: SystemTime) -> Series {
         // A row that is too long for words, or whose length changes, is an array of its own.
         let array = self.aggregate.resizes() || self.row > Words::MAX_LEN;
@@ -329,7 +344,7 @@ impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
     ) -> Box<dyn BoundSyncInstrument<A::Value> + Send + Sync> {
         match self.me.upgrade() {
             Some(stream) => {
-                let series = self.find_or_make(attributes);
+                let series = self.find_or_make_pinned(attributes);
                 let left_out = pairs::left_out(attributes, &series.attributes);
                 bound::bind(stream, series, left_out)
             }

@@ -24,7 +24,7 @@ pub(crate) struct Table {
 struct Inner {
     /// Places in `all`, by the hash of the attributes. The overflow has none.
     index: HashTable<u32>,
-    /// In the order they were made. None is ever taken out.
+    /// In the order they were made, until some are taken out.
     all: Vec<Arc<Series>>,
     overflow: Option<Arc<Series>>,
 }
@@ -90,7 +90,57 @@ impl Table {
         series
     }
 
-    /// Runs `f` on all series, in the order they were made.
+    /// Makes sure that a series stays while it is bound; `false` where it has left already. [`Series::unpin`] ends it.
+    pub(crate) fn pin(&self, series: &Series, stream: u64) -> bool {
+        // Nothing is taken out meanwhile.
+        let _inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let stays = series.is_of(stream);
+        if stays {
+            series.pin();
+        }
+        stays
+    }
+
+    /// Takes the series at `places`, which ascend, out, but for those that are bound, that of the overflow and that of no
+    /// attributes, which the stream holds too. `taken` gets each with its place and the number of series that there were with
+    /// it; the last one is at that place then.
+    pub(crate) fn take_out(
+        &self,
+        places: &[usize],
+        hash_of: impl Fn(&Attributes) -> u64,
+        mut taken: impl FnMut(usize, usize, Arc<Series>),
+    ) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let Inner { index, all, .. } = &mut *inner;
+        for &place in places.iter().rev() {
+            let series = &all[place];
+            if series.attributes.is_empty() || series.is_pinned() {
+                continue;
+            }
+            let is_it = |at: &u32| *at as usize == place;
+            // The overflow has no place in the index.
+            let Ok(entry) = index.find_entry(hash_of(&series.attributes), is_it) else {
+                continue;
+            };
+            entry.remove();
+            let len = all.len();
+            let series = all.swap_remove(place);
+            if let Some(moved) = all.get(place) {
+                let was_last = |at: &u32| *at as usize == len - 1;
+                if let Some(at) = index.find_mut(hash_of(&moved.attributes), was_last) {
+                    *at = place as u32;
+                }
+            }
+            taken(place, len, series);
+        }
+        if all.len() < all.capacity() / 4 {
+            let room = 2 * all.len();
+            all.shrink_to(room);
+            index.shrink_to(room, |place| hash_of(&all[*place as usize].attributes));
+        }
+    }
+
+    /// Runs `f` on all series.
     pub(crate) fn with_all<R>(&self, f: impl FnOnce(&[Arc<Series>]) -> R) -> R {
         f(&self
             .inner

@@ -28,7 +28,7 @@ use crate::number::{Measured, Signs};
 use crate::series::Series;
 use crate::table::Table;
 
-/// Binds a stream to a series. `left_out` is what the series does not carry of the attributes.
+/// Binds a stream to a series, which is pinned where series are taken out. `left_out` is what the series does not carry of the attributes.
 pub(super) fn bind<A: Aggregate>(
     stream: Arc<Stream<A>>,
     series: Arc<Series>,
@@ -112,6 +112,14 @@ impl<A: Aggregate> Bound<A> {
     fn measure_first(&self, value: A::Value) {
         let left_out = || self.left_out.to_vec();
         self.stream.write_first(&self.series, value, left_out);
+    }
+}
+
+impl<A: Aggregate> Drop for Bound<A> {
+    fn drop(&mut self) {
+        if self.stream.forgets {
+            self.series.unpin();
+        }
     }
 }
 

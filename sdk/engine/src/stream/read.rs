@@ -4,11 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use throughline_cells::Collection;
-use throughline_model::{Metric, Temporality};
+use throughline_model::{Attributes, Metric, Temporality};
 
 use super::Stream;
+use super::leaving::Leaving;
 use crate::aggregate::{Aggregate, Interval};
 use crate::exemplar::{self, Carries, Waiting};
+use crate::lookup;
+use crate::pairs;
 use crate::pipeline::Readable;
 
 /// What one reader takes from a stream.
@@ -27,6 +30,8 @@ struct FeedState<A: Aggregate> {
     previous: SystemTime,
     /// By the series' place in the table.
     reported: Vec<A::Reported>,
+    /// What has left the table; nothing where a reader tells totals.
+    leaving: Leaving<A>,
     /// How many points the last collection made: the next one mostly makes as many.
     points: usize,
     /// Where exemplars must be resolvable.
@@ -60,21 +65,37 @@ impl<A: Aggregate> Readable for Stream<A> {
             settling.places.clear();
             settling
         });
+        let mut admit = |place, mut point: A::Point| {
+            if let Some(settling) = &mut settling {
+                settling.places.push(place);
+                let taken = std::mem::take(point.exemplars()).into_iter();
+                let waiting = taken.map(|exemplar| Waiting::new(place, exemplar));
+                settling.waiting.extend(waiting);
+            }
+            point
+        };
+        let late = state.leaving.points(&self.aggregate, cells, &interval);
+        let mut idle = Vec::new();
         let mut points = Vec::with_capacity(state.points);
-        self.table.with_all(|all| {
+        let places = self.table.with_all(|all| {
             state.reported.resize_with(all.len(), Default::default);
             let each = all.iter().zip(&mut state.reported).enumerate();
             points.extend(each.filter_map(|(place, (series, reported))| {
-                let mut point = self.aggregate.point(series, cells, &interval, reported)?;
-                if let Some(settling) = &mut settling {
-                    settling.places.push(place);
-                    let taken = std::mem::take(point.exemplars()).into_iter();
-                    let waiting = taken.map(|exemplar| Waiting::new(place, exemplar));
-                    settling.waiting.extend(waiting);
+                if late.iter().any(|(told, _)| *told == series.attributes) {
+                    return None;
                 }
-                Some(point)
+                let point = self.aggregate.point(series, cells, &interval, reported);
+                if point.is_none() && self.forgets {
+                    idle.push(place);
+                }
+                Some(admit(place, point?))
             }));
+            all.len()
         });
+        // Their places are behind those of the table.
+        let late = late.into_iter().zip(places..);
+        points.extend(late.map(|((_, point), place)| admit(place, point)));
+        self.take_out(&idle, state);
         state.points = points.len();
         state.previous = interval.time;
         (!points.is_empty()).then(|| Metric {
@@ -122,6 +143,34 @@ impl<A: Aggregate> Readable for Stream<A> {
     }
 }
 
+impl<A: Aggregate> Stream<A> {
+    /// Whether series that are not measured any more are taken out: where one reader is told what changed, and no other one
+    /// anything else.
+    pub(super) fn forgets(readers: &[(usize, Temporality)]) -> bool {
+        matches!(readers, [(_, Temporality::Delta)])
+    }
+
+    /// Takes idle series out of the table, in ascending order of their places.
+    fn take_out(&self, idle: &[usize], state: &mut FeedState<A>) {
+        if idle.is_empty() {
+            return;
+        }
+        let hash_of = |attributes: &Attributes| pairs::hash(&self.hasher, attributes);
+        let FeedState {
+            reported, leaving, ..
+        } = state;
+        self.table.take_out(idle, hash_of, |place, len, series| {
+            // As long as the table: there may be new series.
+            reported.resize_with(len, Default::default);
+            leaving.add(series, reported.swap_remove(place));
+        });
+        if reported.len() < reported.capacity() / 4 {
+            reported.shrink_to(2 * reported.len());
+        }
+        lookup::forget_dropped();
+    }
+}
+
 impl<A: Aggregate> Feed<A> {
     /// One for each reader.
     pub(super) fn of(readers: &[(usize, Temporality)], created: SystemTime) -> Box<[Self]> {
@@ -133,6 +182,7 @@ impl<A: Aggregate> Feed<A> {
             state: Mutex::new(FeedState {
                 previous: created,
                 reported: Vec::new(),
+                leaving: Leaving::default(),
                 points: 0,
                 settling: None,
             }),
