@@ -58,6 +58,7 @@ mod rate;
 mod sampler;
 mod self_observed;
 mod settings;
+mod shared;
 mod state;
 mod table;
 

@@ -46,6 +46,7 @@
 pub mod adaptive;
 pub mod batch;
 mod error;
+mod handle;
 mod policies;
 pub mod priority;
 pub mod probability;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use throughline_model::SelfMeter;
 
-use super::sampler::Shared;
+use super::shared::Shared;
 use super::state::AdaptiveState;
 
 /// Name, unit, description and value.

@@ -4,9 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use opentelemetry::trace::{Link, SpanKind, TraceId};
-use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
+use opentelemetry::KeyValue;
 use throughline_model::{Clock, SelfMeter, SystemClock};
 
 use super::in_force::InForce;
@@ -14,9 +12,8 @@ use super::latest::Latest;
 use super::ready::Ready;
 use super::rules::PriorityRules;
 use crate::Error;
-use crate::probability::{
-    ComposableParentThreshold, ComposableSampler, CompositeSampler, SamplingIntent, SpanStart,
-};
+use crate::handle::sampler_handle;
+use crate::probability::{ComposableSampler, CompositeSampler, SamplingIntent, SpanStart};
 
 /// Samples a trace as the first rule says that is for its root; children follow their parent.
 ///
@@ -126,17 +123,12 @@ impl PrioritySampler {
     pub fn with_clock(rules: PriorityRules, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let ready = Ready::default();
         let active = InForce::new(rules, None, &ready, &clock)?;
-        let shared = Arc::new(Shared {
+        Ok(Self::sharing(Arc::new(Shared {
             active: Latest::new(active),
             ready,
             clock,
             replacing: Mutex::default(),
-        });
-        let roots = Arc::clone(&shared);
-        Ok(Self {
-            shared,
-            for_providers: CompositeSampler::new(ComposableParentThreshold::new(roots)),
-        })
+        })))
     }
 
     /// Samples by the rules in this file, which [`PriorityRules`] shows.
@@ -274,30 +266,11 @@ impl PrioritySampler {
     }
 }
 
+sampler_handle!(PrioritySampler, Shared);
+
 impl ComposableSampler for Shared {
     fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
         self.active.read(|rules| rules.intent(span, &self.ready))
-    }
-}
-
-impl ComposableSampler for PrioritySampler {
-    fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
-        self.shared.intent(span)
-    }
-}
-
-impl ShouldSample for PrioritySampler {
-    fn should_sample(
-        &self,
-        context: Option<&Context>,
-        trace_id: TraceId,
-        name: &str,
-        kind: &SpanKind,
-        attributes: &[KeyValue],
-        links: &[Link],
-    ) -> SamplingResult {
-        self.for_providers
-            .should_sample(context, trace_id, name, kind, attributes, links)
     }
 }
 
@@ -306,12 +279,6 @@ impl fmt::Debug for Shared {
         f.debug_tuple("PrioritySampler")
             .field(self.active.load().rules())
             .finish()
-    }
-}
-
-impl fmt::Debug for PrioritySampler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shared.fmt(f)
     }
 }
 
