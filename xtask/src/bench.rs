@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Writes the rows there too, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// What a service of 100,000 requests a second pays: processor, memory, scrapes. Under a minute.
+    #[arg(long, conflicts_with_all = ["quick", "list", "json", "case", "instructions"])]
+    budget: bool,
     /// Counts instructions under valgrind in place of time; fails where one of ours needs 3 % more than in
     /// testing/bench/instructions.json.
     #[arg(long, conflicts_with_all = ["quick", "list", "json"])]
@@ -38,6 +41,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<(), Error> {
         let run = program(project, "instructions").args(cases);
         let run = run.args(["--file", "testing/bench/instructions.json"]);
         return run.args(options.update.then_some("--update")).run();
+    }
+    if options.budget {
+        print!("{}", program(project, "budget").output()?);
+        return Ok(());
     }
     let mut run = program(project, "bench").args(cases);
     run = run.args(options.quick.then_some("--quick"));

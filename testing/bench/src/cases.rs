@@ -4,12 +4,15 @@ mod attributes;
 mod bound;
 mod collecting;
 mod exemplars;
-mod hdr;
+pub(crate) mod hdr;
 mod histogram;
 mod machine;
-mod operation;
+pub(crate) mod operation;
 mod sampling;
 mod scrape;
+mod spans;
+mod touch;
+mod unbound;
 
 use crate::case::Case;
 
@@ -21,9 +24,12 @@ pub fn all() -> Vec<Case> {
         attributes::cases(),
         histogram::cases(),
         hdr::cases(),
+        unbound::cases(),
         exemplars::cases(),
         collecting::cases(),
+        touch::cases(),
         operation::cases(),
+        spans::cases(),
         sampling::cases(),
         scrape::cases(),
     ]

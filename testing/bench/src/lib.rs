@@ -6,6 +6,7 @@
 //! cargo xtask bench --case counter       cases whose name contains the word
 //! cargo xtask bench --json FILE          the rows as JSON too
 //! cargo xtask bench --instructions       instructions per operation under callgrind, against instructions.json
+//! cargo xtask bench --budget             what a service of 100,000 requests a second pays, see [`budget`]
 //! ```
 //!
 //! # How it measures
@@ -28,19 +29,28 @@
 //!   measurement ends the run.
 //! - Thread-locals and caches are warm: each run begins with steps that are not timed (but counted). What the first
 //!   touch costs is a case of its own.
+//! - Spans have queues that are larger than a round, so that nobody is fast because it drops them.
 //! - Defaults are left alone: minimum and maximum on, exemplars on (`trace_based`, which offers nothing where no span
 //!   is current), 2,000 series per instrument.
+//!
+//! A mean hides what one in a hundred waits for: `single/…` times each step by the processor's own counter and tells
+//! quantiles; two readings of that counter, [`overhead`], are subtracted. [`targets`] are ratios of rows of one run.
 //!
 //! Times on a shared machine wander, instructions do not: `bin/instructions.rs` counts them for the single-threaded
 //! cases, and `instructions.json` keeps what they were.
 
+pub mod budget;
 mod callgrind;
 mod case;
 pub mod cases;
 mod measure;
 mod memory;
+mod prototype;
 mod report;
 mod rigs;
+mod single;
+mod stopwatch;
+mod targets;
 pub mod values;
 mod work;
 
@@ -49,4 +59,7 @@ pub use case::{Case, Subject};
 pub use measure::{Pace, measure};
 pub use memory::{PROBES, Probe, probe};
 pub use report::{Row, markdown};
+pub use single::{SINGLES, single};
+pub use stopwatch::overhead;
+pub use targets::targets;
 pub use work::{Done, Verify, Work, Workload};

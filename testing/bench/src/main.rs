@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
 use clap::Parser;
-use throughline_bench::{Counts, PROBES, Pace, Probe, Row, cases, markdown, measure, probe};
+use throughline_bench::{
+    Case, Counts, PROBES, Pace, Probe, Row, SINGLES, cases, markdown, measure, overhead, probe,
+    single, targets,
+};
 
 /// Throughline beside its peers. A Markdown table goes to standard output, progress to standard error.
 #[derive(Debug, Parser)]
@@ -50,6 +53,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         patterns.is_empty() || patterns.iter().any(|pattern| name.contains(pattern))
     };
     let mut cases = cases::all();
+    let singles = cases::all()
+        .into_iter()
+        .filter(|case| SINGLES.contains(&case.name) && chosen(&format!("single/{}", case.name)));
+    let singles: Vec<Case> = singles.collect();
     cases.retain(|case| chosen(case.name));
     let probes: Vec<(usize, &Probe)> = PROBES
         .iter()
@@ -63,6 +70,11 @@ fn run(arguments: &Arguments) -> Result<(), String> {
                     "{} | {} | {:?} threads",
                     case.name, subject.name, case.threads
                 );
+            }
+        }
+        for case in &singles {
+            for subject in &case.subjects {
+                println!("single/{} | {} | [1] threads", case.name, subject.name);
             }
         }
         for (_, probe) in probes {
@@ -86,7 +98,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             rounds: 51,
         }
     };
-    let (started, all) = (Instant::now(), cases.len() + probes.len());
+    let (started, all) = (Instant::now(), cases.len() + singles.len() + probes.len());
     let progress = |done: usize, name: &str, threads: usize| {
         let took = started.elapsed().as_secs();
         eprintln!(
@@ -97,7 +109,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let mut rows = Vec::new();
     for (done, case) in cases.iter().enumerate() {
         // What takes long by itself is done less often.
-        let pace = if case.name.starts_with("collect/") {
+        let slow = ["collect/", "threads/"];
+        let pace = if slow.iter().any(|prefix| case.name.starts_with(prefix)) {
             let rounds = pace.rounds / 8 + 2;
             Pace { rounds, ..pace }
         } else {
@@ -111,15 +124,30 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     for row in rows.iter_mut().filter(|row| row.threads == 1) {
         row.instructions = counts.of(&row.case, &row.subject);
     }
+    for (done, case) in singles.iter().enumerate() {
+        progress(cases.len() + done, &format!("single/{}", case.name), 1);
+        rows.extend(single(case, pace)?);
+    }
     for (done, (at, probe)) in probes.iter().enumerate() {
-        progress(cases.len() + done, probe.case, probe.threads);
+        progress(
+            cases.len() + singles.len() + done,
+            probe.case,
+            probe.threads,
+        );
         rows.push(in_a_process(*at, probe)?);
     }
     if let Some(path) = &arguments.json {
         let json = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
         fs::write(path, json + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let written = io::stdout().write_all(markdown(&rows).as_bytes());
+    if !singles.is_empty() {
+        eprintln!(
+            "single steps: {:.1} ns of the stopwatch's own are subtracted from each",
+            overhead()
+        );
+    }
+    let text = markdown(&rows) + &targets(&rows);
+    let written = io::stdout().write_all(text.as_bytes());
     written.map_err(|error| error.to_string())
 }
 
@@ -134,13 +162,10 @@ fn in_a_process(at: usize, probe: &Probe) -> Result<Row, String> {
         let errors = String::from_utf8_lossy(&output.stderr);
         format!("{}, {}: {errors}", probe.case, probe.subject)
     })?;
-    Ok(Row {
-        case: probe.case.to_owned(),
-        subject: probe.subject.to_owned(),
-        threads: probe.threads,
-        ns_min: None,
-        ns_median: None,
-        instructions: None,
-        bytes: Some(bytes),
-    })
+    Ok(Row::of_bytes(
+        probe.case,
+        probe.subject,
+        probe.threads,
+        bytes,
+    ))
 }

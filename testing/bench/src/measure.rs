@@ -58,19 +58,15 @@ pub fn measure(case: &Case, threads: usize, pace: Pace) -> Result<Vec<Row>, Stri
         .map(|(mut runner, subject)| {
             runner.ns.sort_by(f64::total_cmp);
             Row {
-                case: case.name.to_owned(),
-                subject: subject.name.to_owned(),
-                threads,
                 ns_min: runner.ns.first().copied(),
                 ns_median: runner.ns.get(runner.ns.len() / 2).copied(),
-                instructions: None,
-                bytes: None,
+                ..Row::new(case.name, subject.name, threads)
             }
         })
         .collect())
 }
 
-fn blame(case: &Case, subject: &str, threads: usize, difference: &str) -> String {
+pub(crate) fn blame(case: &Case, subject: &str, threads: usize, difference: &str) -> String {
     format!("{}, {subject}, {threads} threads: {difference}", case.name)
 }
 

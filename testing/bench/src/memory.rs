@@ -90,7 +90,7 @@ pub fn probe(probe: &Probe) -> Result<f64, String> {
 }
 
 /// This process's resident memory, in bytes.
-fn resident() -> Result<u64, String> {
+pub(crate) fn resident() -> Result<u64, String> {
     let path = "/proc/self/status";
     let status = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
     let kib = status.lines().find_map(|line| {

@@ -4,10 +4,46 @@ pub(crate) mod ours;
 pub(crate) mod peers;
 pub(crate) mod populations;
 pub(crate) mod sdk;
+pub(crate) mod spans;
 
 use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
 
+use self::ours::Engine;
+use self::sdk::Sdk;
 use crate::values;
+
+/// What hands out instruments of the `opentelemetry` API and says what they have counted; clones share it.
+pub(crate) trait Provider: Clone + Send + Sync + 'static {
+    fn meter(&self) -> Meter;
+
+    /// What all sums and gauges add up to.
+    fn total(&self) -> f64;
+
+    /// How many measurements all histograms have, and what they add up to.
+    fn records(&self) -> (u64, f64);
+}
+
+macro_rules! provider {
+    ($provider:ty) => {
+        impl Provider for $provider {
+            fn meter(&self) -> Meter {
+                self.meter()
+            }
+
+            fn total(&self) -> f64 {
+                self.total()
+            }
+
+            fn records(&self) -> (u64, f64) {
+                self.records()
+            }
+        }
+    };
+}
+
+provider!(Engine);
+provider!(Sdk);
 
 /// The first `n` attributes of set `at`, as the `opentelemetry` API takes them.
 pub(crate) fn key_values(n: usize, at: usize) -> Vec<KeyValue> {

@@ -1,7 +1,10 @@
 //! Work: one step done many times, and the proof that it was done.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::stopwatch::Stopwatch;
 
 /// What has been done since the subject was made, by all threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,6 +24,9 @@ pub type Verify = Box<dyn Fn(&Done) -> Result<(), String> + Send + Sync>;
 pub trait Workload: Send + Sync {
     /// On this thread, the `thread`-th of the round: warms up, calls `start`, then does `times` steps.
     fn run(&self, thread: usize, times: u64, start: &dyn Fn()) -> Duration;
+
+    /// The same on one thread, with each step timed by itself.
+    fn run_each(&self, times: u64, stopwatch: &mut Stopwatch);
 
     /// How many steps a run does before the clock starts.
     fn warm_up(&self) -> u64;
@@ -89,12 +95,105 @@ where
         started.elapsed()
     }
 
+    fn run_each(&self, times: u64, stopwatch: &mut Stopwatch) {
+        let mut local = (self.local)(0);
+        for at in 0..self.warm_up {
+            (self.step)(black_box(&mut local), at);
+        }
+        for at in 0..times {
+            stopwatch.time(|| (self.step)(black_box(&mut local), at));
+        }
+    }
+
     fn warm_up(&self) -> u64 {
         self.warm_up
     }
 
     fn verify(&self, done: &Done) -> Result<(), String> {
         (self.verify)(done)
+    }
+}
+
+/// A step that is only once what it is, such as the first touch of a series: after `chunk` steps, it goes on with
+/// something fresh.
+pub(crate) struct Fresh<M, S, C> {
+    make: M,
+    step: S,
+    count: C,
+    chunk: u64,
+    counted: AtomicU64,
+}
+
+impl<L, M, S, C> Fresh<M, S, C>
+where
+    M: Fn() -> L + Send + Sync + 'static,
+    S: Fn(&mut L, u64) + Send + Sync + 'static,
+    C: Fn(L) -> u64 + Send + Sync + 'static,
+{
+    /// `make` is not timed; `step` counts from 0 for each thing made; `count` says how many steps a thing has counted.
+    pub(crate) fn boxed(chunk: u64, make: M, step: S, count: C) -> Box<dyn Workload>
+    where
+        L: 'static,
+    {
+        Box::new(Self {
+            make,
+            step,
+            count,
+            chunk,
+            counted: AtomicU64::new(0),
+        })
+    }
+
+    /// Does `times` steps, as many at once as a thing is good for.
+    fn chunks(&self, times: u64, mut steps: impl FnMut(&mut L, u64)) {
+        let mut left = times;
+        while left > 0 {
+            let chunk = left.min(self.chunk);
+            let mut fresh = (self.make)();
+            steps(&mut fresh, chunk);
+            let counted = (self.count)(fresh);
+            self.counted.fetch_add(counted, Ordering::Relaxed);
+            left -= chunk;
+        }
+    }
+}
+
+impl<L, M, S, C> Workload for Fresh<M, S, C>
+where
+    M: Fn() -> L + Send + Sync + 'static,
+    S: Fn(&mut L, u64) + Send + Sync + 'static,
+    C: Fn(L) -> u64 + Send + Sync + 'static,
+{
+    fn run(&self, _: usize, times: u64, start: &dyn Fn()) -> Duration {
+        start();
+        let mut took = Duration::ZERO;
+        self.chunks(times, |fresh, steps| {
+            let started = Instant::now();
+            counted_steps(&self.step, fresh, steps);
+            took += started.elapsed();
+        });
+        took
+    }
+
+    fn run_each(&self, times: u64, stopwatch: &mut Stopwatch) {
+        self.chunks(times, |fresh, steps| {
+            for at in 0..steps {
+                stopwatch.time(|| (self.step)(black_box(fresh), at));
+            }
+        });
+    }
+
+    fn warm_up(&self) -> u64 {
+        0
+    }
+
+    fn verify(&self, done: &Done) -> Result<(), String> {
+        let counted = self.counted.load(Ordering::Relaxed);
+        if counted == done.steps {
+            Ok(())
+        } else {
+            Err(format!("{} steps, {counted} counted", done.steps))
+        }
     }
 }
 

@@ -32,17 +32,20 @@ pub(super) fn cases() -> Vec<Case> {
     let mut thousand = vec![engine(calls(3, SETS)), face(SETS), sdk(calls(3, SETS))];
     thousand.extend(peers::<3>(SETS, "bench_3_1000"));
     thousand.extend(typed(SETS));
+    let mut wide = vec![engine(calls(10, SETS)), sdk(calls(10, SETS))];
+    wide.extend(peers::<10>(SETS, "bench_10_1000"));
     let shuffle = |n| vec![engine(shuffled(n)), sdk(shuffled(n))];
     let mut together = vec![engine(calls(3, 1)), sdk(calls(3, 1))];
     together.extend(typed(1));
     vec![
         Case::new("counter/0 attributes", none),
         Case::new("counter/3 attributes", three),
-        Case::new("counter/3 attributes, 1,000 series", thousand),
+        Case::new("counter/3 attributes, 1,000 series", thousand).threads(&[1, 2, 4]),
         Case::new("counter/3 attributes, shuffled", shuffle(3)),
         Case::new("counter/5 attributes", five),
         Case::new("counter/5 attributes, shuffled", shuffle(5)),
         Case::new("counter/10 attributes", ten),
+        Case::new("counter/10 attributes, 1,000 series", wide),
         Case::new("counter/10 attributes, shuffled", shuffle(10)),
         Case::new("counter/3 attributes, one series", together).threads(&[2, 4]),
     ]
@@ -54,7 +57,7 @@ pub(super) fn calls(n: usize, series: usize) -> impl Fn() -> Calls<Vec<KeyValue>
 }
 
 /// `n` attributes of one series, in several orders.
-fn shuffled(n: usize) -> impl Fn() -> Calls<Vec<KeyValue>> + 'static {
+pub(super) fn shuffled(n: usize) -> impl Fn() -> Calls<Vec<KeyValue>> + 'static {
     move || {
         let (set, orders) = (key_values(n, 0), orders(n));
         Calls::new(orders.len(), |at| {

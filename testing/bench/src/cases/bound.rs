@@ -47,7 +47,9 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("counter/bound, one series", shared).threads(&[2, 4]),
         Case::new("counter/bound, a series per thread", own).threads(&[2, 4]),
         Case::new("up-down counter/bound", up_down()),
+        Case::new("up-down counter/bound, one series", up_down()).threads(&[2, 4]),
         Case::new("gauge/bound", gauges()),
+        Case::new("gauge/bound, one series", gauges()).threads(&[2, 4]),
     ]
 }
 

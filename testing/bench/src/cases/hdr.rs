@@ -175,7 +175,7 @@ fn nanoseconds(thread: u64, at: u64) -> u64 {
 }
 
 /// What 64 threads at once have recorded.
-fn recorded() -> Recorder {
+pub(crate) fn recorded() -> Recorder {
     let recorder = Recorder::new(Range::new(1, HOUR, 3).expect("valid bounds"));
     // All live at once: a thread that comes when another has ended adopts that one's counts.
     let all = Barrier::new(SHARDS as usize);

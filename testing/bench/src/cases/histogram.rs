@@ -14,7 +14,7 @@ use crate::case::{Case, Subject};
 use crate::rigs::ours::Engine;
 use crate::rigs::peers::{self, Request, RequestSet};
 use crate::rigs::sdk::Sdk;
-use crate::rigs::{key_values, sum_of_samples};
+use crate::rigs::{Provider, key_values, sum_of_samples};
 use crate::values::{BOUNDS, LATENCIES, latencies, latency};
 use crate::work::{Work, Workload, records};
 
@@ -32,16 +32,20 @@ pub(super) fn cases() -> Vec<Case> {
             Subject::new("measured", measured),
         ]
     };
-    let exponential = vec![
-        Subject::new("throughline", || engine(&Engine::exponential())),
-        Subject::new("opentelemetry_sdk", || sdk(&Sdk::exponential())),
-        Subject::new("prometheus-client, native and 15 bounds", native),
-    ];
+    let exponential = || {
+        vec![
+            Subject::new("throughline", || engine(&Engine::exponential())),
+            Subject::new("opentelemetry_sdk", || sdk(&Sdk::exponential())),
+            Subject::new("prometheus-client, native and 15 bounds", native),
+        ]
+    };
     vec![
         Case::new("histogram/bound", bound()),
         Case::new("histogram/bound, one series", bound()).threads(&[2, 4]),
+        Case::new("histogram/bound, a series per thread", own()).threads(&[2, 4]),
         Case::new("histogram/3 attributes", unbound()),
-        Case::new("exponential histogram/bound", exponential),
+        Case::new("exponential histogram/bound", exponential()),
+        Case::new("exponential histogram/bound, one series", exponential()).threads(&[2, 4]),
     ]
 }
 
@@ -98,6 +102,47 @@ fn sdk(sdk: &Sdk) -> Box<dyn Workload> {
         records(move || sdk.records()),
     )
     .boxed()
+}
+
+/// Bound histograms, one for each thread.
+fn own() -> Vec<Subject> {
+    fn of<P: Provider>(provider: P) -> Box<dyn Workload> {
+        let histogram = provider.meter().f64_histogram("bench").build();
+        let bound: Vec<_> = (0..4)
+            .map(|at| histogram.bind(&key_values(3, at)))
+            .collect();
+        Work::new(
+            move |thread| (bound[thread].clone(), latencies()),
+            |(it, table), at| it.record(black_box(latency(table, at))),
+            records(move || provider.records()),
+        )
+        .boxed()
+    }
+    let prometheus_client = || {
+        let family =
+            Family::<[(&str, usize); 1], Histogram, fn() -> Histogram>::new_with_constructor(
+                || Histogram::new(BOUNDS),
+            );
+        let histograms: Vec<Histogram> = (0..4)
+            .map(|at| family.get_or_create(&[("thread", at)]).clone())
+            .collect();
+        let registry = peers::registry(family);
+        let step = |(it, table): &mut (Histogram, Table), at| {
+            it.observe(black_box(latency(table, at)));
+        };
+        let total = move || peers::records(&peers::registry_text(&registry));
+        Work::new(
+            move |thread| (histograms[thread].clone(), latencies()),
+            step,
+            records(total),
+        )
+        .boxed()
+    };
+    vec![
+        Subject::new("throughline", || of(Engine::new())),
+        Subject::new("opentelemetry_sdk", || of(Sdk::new())),
+        Subject::new("prometheus-client", prometheus_client),
+    ]
 }
 
 fn prometheus_client() -> Box<dyn Workload> {

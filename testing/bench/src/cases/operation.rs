@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use opentelemetry::metrics::{Counter, Histogram, UpDownCounter};
 use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue, Value};
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
-use throughline::{AttributeValue, Operation, Otlp, Telemetry};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use throughline::{AttributeValue, Operation, Otlp, Telemetry, TelemetryBuilder};
 use throughline_model::{Push, PushFuture, Snapshot};
 
 use crate::case::{Case, Subject};
 use crate::rigs::peers::{Method, Route, Status};
 use crate::rigs::sdk::Sdk;
+use crate::rigs::spans::{Arrived, roomy};
 use crate::rigs::{key_values, ours};
 use crate::values::{METHODS, ROUTES, STATUSES};
 use crate::work::{Work, Workload, counts};
@@ -35,7 +35,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 throughline::attributes! {
     /// The first three attributes, declared.
-    pub(super) struct Declared {
+    pub(crate) struct Declared {
         method: Method => "method",
         status: Status => "status",
         route: Route => "route",
@@ -44,7 +44,7 @@ throughline::attributes! {
 
 impl Declared {
     /// As [`crate::values::set`].
-    pub(super) fn of(at: usize) -> Self {
+    pub(crate) fn of(at: usize) -> Self {
         let (methods, statuses) = (METHODS.len(), STATUSES.len());
         Self {
             method: Method::ALL[at % methods],
@@ -77,6 +77,7 @@ impl AttributeValue for Route {
 pub(super) struct Face {
     telemetry: Telemetry,
     last: Last,
+    spans: Arrived,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,32 +90,50 @@ impl Push for Last {
     }
 }
 
-#[derive(Debug)]
-struct Discard;
-
-impl SpanExporter for Discard {
-    async fn export(&self, _batch: Vec<SpanData>) -> OTelSdkResult {
-        Ok(())
-    }
-}
-
 impl Face {
     pub(super) fn new() -> Self {
         Self::sampled(Sampler::AlwaysOn)
     }
 
     fn sampled(sampler: Sampler) -> Self {
-        let last = Last::default();
-        let telemetry = Telemetry::builder("bench")
+        Self::build(|it| it.sampler(sampler))
+    }
+
+    /// No round fills its queues.
+    pub(super) fn roomy(sampler: Sampler) -> Self {
+        let queue = |name: &str| (name == "OTEL_BSP_MAX_QUEUE_SIZE").then(|| "262144".to_owned());
+        Self::build(|it| it.sampler(sampler).environment(queue).retention(roomy()))
+    }
+
+    fn build(settings: impl FnOnce(TelemetryBuilder) -> TelemetryBuilder) -> Self {
+        let (last, spans) = (Last::default(), Arrived::default());
+        let builder = Telemetry::builder("bench")
             .environment(|_| None)
             .without_console()
             .otlp(Otlp::new().signals([]))
             .metric_exporter(last.clone())
-            .span_exporter(Discard)
-            .sampler(sampler)
-            .build()
-            .expect("settings are valid");
-        Self { telemetry, last }
+            .span_exporter(spans.clone());
+        let telemetry = settings(builder).build().expect("settings are valid");
+        Self {
+            telemetry,
+            last,
+            spans,
+        }
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// How many spans have come out, all that ended among them.
+    pub(super) fn spans(&self) -> u64 {
+        self.flush();
+        self.spans.count()
+    }
+
+    fn flush(&self) {
+        let flushed = self.telemetry.force_flush(Duration::from_secs(100));
+        flushed.expect("nothing can fail");
     }
 
     pub(super) fn counter(&self) -> throughline::Counter<u64, Declared> {
@@ -124,8 +143,7 @@ impl Face {
 
     /// What the points of a metric add up to.
     pub(super) fn total(&self, metric: &str) -> f64 {
-        let flushed = self.telemetry.force_flush(Duration::from_secs(10));
-        flushed.expect("nothing can fail");
+        self.flush();
         let last = self.last.0.lock().expect("nobody panics");
         last.metric(metric).map_or(0.0, |it| ours::total(&it.data))
     }
@@ -176,7 +194,7 @@ fn by_hand(sampler: Sampler) -> Box<dyn Workload> {
     let sdk = Sdk::new();
     let traces = SdkTracerProvider::builder()
         .with_sampler(sampler)
-        .with_batch_exporter(Discard)
+        .with_batch_exporter(Arrived::default())
         .build();
     let meter = sdk.meter();
     let by_hand = ByHand {
