@@ -12,6 +12,7 @@
 //! Nothing here can feed itself: the delivery thread runs with telemetry suppressed, and where it is, the
 //! layers see nothing.
 
+mod entered;
 mod events;
 mod layers;
 mod outlets;

@@ -11,13 +11,15 @@ use tracing_subscriber::layer::{Context as LayerContext, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Outlets;
-
-/// The id of the OpenTelemetry span that a `tracing` span became, kept in its extensions when it is entered.
-struct Became(SpanId);
+use super::entered::Entered;
 
 /// Whether the innermost span is the one that the current `tracing` span became: otherwise an operation (or
 /// another span of the `opentelemetry` API) has been opened inside.
-fn innermost_is_of_tracing<S>(event: &Event<'_>, ctx: &LayerContext<'_, S>) -> bool
+fn innermost_is_of_tracing<S>(
+    entered: Entered,
+    event: &Event<'_>,
+    ctx: &LayerContext<'_, S>,
+) -> bool
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -26,7 +28,7 @@ where
     }
     let became = ctx
         .lookup_current()
-        .and_then(|span| span.extensions().get::<Became>().map(|became| became.0));
+        .and_then(|span| entered.became(&span.id()));
     became == Some(current_span())
 }
 
@@ -51,44 +53,51 @@ impl<S> Filter<S> for Unsuppressed {
 /// Lets through to `tracing-opentelemetry` the spans, and the events that stand on them: those do not leave
 /// as log records, and an event stands on the innermost span.
 #[derive(Clone, Debug)]
-pub(super) struct ToSpan(pub(super) Outlets);
+pub(super) struct ToSpan {
+    pub(super) outlets: Outlets,
+    pub(super) entered: Entered,
+}
 
 impl<S> Filter<S> for ToSpan
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn enabled(&self, metadata: &Metadata<'_>, _: &LayerContext<'_, S>) -> bool {
-        let outlet = self.0.0.load();
+        let outlet = self.outlets.0.load();
         outlet.has_traces() && (metadata.is_span() || !outlet.has_logs())
     }
 
     fn event_enabled(&self, event: &Event<'_>, ctx: &LayerContext<'_, S>) -> bool {
-        innermost_is_of_tracing(event, ctx)
+        innermost_is_of_tracing(self.entered, event, ctx)
     }
 }
 
 /// The events that [`ToSpan`] held back. It stands after `tracing-opentelemetry`'s layer, so that on entering
 /// a span that span is current.
 #[derive(Clone, Debug)]
-pub(super) struct EventLayer(pub(super) Outlets);
+pub(super) struct EventLayer {
+    pub(super) outlets: Outlets,
+    pub(super) entered: Entered,
+}
 
 impl<S> Layer<S> for EventLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    fn on_enter(&self, id: &span::Id, ctx: LayerContext<'_, S>) {
-        let Some(span) = ctx.span(id) else { return };
-        if span.extensions().get::<Became>().is_none() {
-            span.extensions_mut().replace(Became(current_span()));
-        }
+    fn on_enter(&self, id: &span::Id, _: LayerContext<'_, S>) {
+        self.entered.push(id, current_span());
+    }
+
+    fn on_exit(&self, id: &span::Id, _: LayerContext<'_, S>) {
+        self.entered.pop(id);
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: LayerContext<'_, S>) {
-        let outlet = self.0.0.load();
+        let outlet = self.outlets.0.load();
         if !outlet.has_traces() || !event.is_contextual() {
             return;
         }
-        let of_tracing = innermost_is_of_tracing(event, &ctx);
+        let of_tracing = innermost_is_of_tracing(self.entered, event, &ctx);
         if !outlet.has_logs() {
             if !of_tracing {
                 add_to_current_span(event);

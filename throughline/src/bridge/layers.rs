@@ -12,6 +12,7 @@ use tracing_subscriber::filter::{FilterExt, Targets};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Outlets;
+use super::entered::Entered;
 use super::events::{EventLayer, ToSpan, Unsuppressed};
 use super::outlets::LateTracer;
 
@@ -21,21 +22,27 @@ where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let export = || filter.clone().and(Unsuppressed);
+    let (outlets, entered) = (outlets.clone(), Entered::new());
     let to_spans = tracing_opentelemetry::layer()
-        .with_tracer(LateTracer::new(outlets))
+        .with_tracer(LateTracer::new(&outlets))
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(export().and(ToSpan(outlets.clone())));
-    let events = EventLayer(outlets.clone()).with_filter(export());
-    let layers = to_spans.and_then(events);
+        .with_filter(export().and(ToSpan {
+            outlets: outlets.clone(),
+            entered,
+        }));
+    let events = EventLayer {
+        outlets: outlets.clone(),
+        entered,
+    };
     #[cfg(feature = "logs")]
-    let layers = layers.and_then(
+    let events = events.and_then(
         opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new(&LateLogger::new(
-            outlets,
-        ))
-        .with_filter(export()),
+            &outlets,
+        )),
     );
-    layers.boxed()
+    // One filter for both: each costs a look-up of the span wherever one is entered, left or closed.
+    to_spans.and_then(events.with_filter(export())).boxed()
 }
 
 /// A logger that writes to whichever logger is current.
