@@ -17,6 +17,10 @@ pub(super) enum Style {
 
 /// Appends `value`, exactly.
 pub(super) fn push_u64(out: &mut String, mut value: u64) {
+    if value < 10 {
+        // Many a bucket and a counter.
+        return out.push(char::from(b'0' + value as u8));
+    }
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     loop {
