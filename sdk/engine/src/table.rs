@@ -82,6 +82,10 @@ impl Table {
         }
         let series = Arc::new(make(attributes));
         let place = inner.all.len() as u32;
+        if place == 0 {
+            // Many streams have one series for ever.
+            inner.all.reserve_exact(1);
+        }
         inner.all.push(Arc::clone(&series));
         let all = &inner.all;
         inner.index.insert_unique(hash, place, |place| {
