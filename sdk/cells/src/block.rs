@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::ptr;
 
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Life, OrderedLoad, Ordering};
-use crate::word::{OwnWord, SharedWord};
+use crate::word::{OnWords, OwnWord, SharedWord};
 
 /// One array. Its length never changes.
 pub(crate) struct Block {
@@ -39,8 +39,18 @@ pub(crate) struct Slot {
     /// Null until the owner's first replacement. The slot owns it. Written by the owner, and by the collector once the
     /// handle is gone.
     current: AtomicPtr<Block>,
-    /// Whether the owner is inside [`Slot::enter`]. Touched by the owner alone.
+    /// Whether the owner is inside [`Slot::enter`] or [`Slot::enter_words`]. Touched by the owner alone.
     entered: AtomicBool,
+}
+
+/// The owner is inside of a slot; no longer once this is dropped, also by a panic.
+struct Inside<'a>(&'a AtomicBool);
+
+impl Drop for Inside<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Default for Slot {
@@ -67,26 +77,57 @@ impl Slot {
         retired: &Retired,
         f: impl FnOnce(&mut OwnBlock<'_>) -> R,
     ) -> Option<R> {
-        /// Leaves also when `f` panics.
-        struct Leave<'a>(&'a AtomicBool);
-        impl Drop for Leave<'_> {
-            #[inline]
-            fn drop(&mut self) {
-                self.0.store(false, Ordering::Relaxed);
-            }
-        }
-
-        // Ordered, and relaxed here and above: no other thread looks at it.
-        if self.entered.ordered_load() {
-            return None;
-        }
-        self.entered.store(true, Ordering::Relaxed);
-        let _leave = Leave(&self.entered);
+        let _inside = self.go_inside()?;
         Some(f(&mut OwnBlock {
             slot: self,
             retired,
             here: PhantomData,
         }))
+    }
+
+    /// Runs `f` on the words of the current block; `None` where there is none, and from inside another call on the same
+    /// slot.
+    ///
+    /// # Safety
+    ///
+    /// - As [`Slot::enter`], but for the collections.
+    #[inline(always)]
+    pub(crate) unsafe fn enter_words<F: OnWords>(&self, f: F) -> Option<F::Output> {
+        let _inside = self.go_inside()?;
+        // SAFETY: `_inside` keeps every `OwnBlock` of the slot away, so that nothing replaces the block meanwhile; the
+        // rest is passed on to the caller.
+        Some(f.run(unsafe { self.own() }?))
+    }
+
+    /// The owner's way in, for one at a time.
+    #[inline(always)]
+    fn go_inside(&self) -> Option<Inside<'_>> {
+        // Ordered, and relaxed here and in `Inside`: no other thread looks at it.
+        if self.entered.ordered_load() {
+            return None;
+        }
+        self.entered.store(true, Ordering::Relaxed);
+        Some(Inside(&self.entered))
+    }
+
+    /// The words of the current block, for the owner.
+    ///
+    /// # Safety
+    ///
+    /// - The calling thread owns the slab of this slot, and is inside; nobody replaces the block for as long as the slice
+    ///   is used.
+    /// - The handle of the slot lives for as long.
+    #[inline(always)]
+    unsafe fn own(&self) -> Option<&[OwnWord]> {
+        // Ordered: the owner wrote it, or an owner before it, or the collector when it cleared the slot of an earlier
+        // handle, with the registry's mutex in between.
+        let block = self.current.ordered_load();
+        // SAFETY: null or from a box. It leaves the slot by a replacement, which the caller excludes, or by `clear`, when
+        // the handle is gone.
+        let block = unsafe { block.as_ref() }?;
+        block.life.read();
+        // SAFETY: the caller owns the slab.
+        Some(unsafe { OwnWord::slice(&block.words) })
     }
 
     /// The words of the current block, for the collector.
@@ -160,16 +201,9 @@ impl OwnBlock<'_> {
     /// The words, `None` before the first [`OwnBlock::replace`] on this slab.
     #[inline]
     pub fn words(&self) -> Option<&[OwnWord]> {
-        // Ordered: the owner wrote it, or an owner before it, or the collector when it cleared the slot of an earlier
-        // handle, with the registry's mutex in between.
-        let block = self.slot.current.ordered_load();
-        // SAFETY: null or from a box. It leaves the slot by `replace` alone, which wants `&mut self` and so waits for
-        // this borrow to end (`enter` keeps a second `OwnBlock` on the slot away), or by `clear`, when the handle is
-        // gone.
-        let block = unsafe { block.as_ref() }?;
-        block.life.read();
-        // SAFETY: an `OwnBlock` exists only on the thread that owns the slab, inside `enter`.
-        Some(unsafe { OwnWord::slice(&block.words) })
+        // SAFETY: an `OwnBlock` exists only on the thread that owns the slab, inside `enter`, and alone. The block leaves the
+        // slot by `replace` alone, which wants `&mut self` and so waits for this borrow to end.
+        unsafe { self.slot.own() }
     }
 
     /// Puts a new array of `len` words, all 0, in place of the old one. `fill` writes the new words, from the old ones

@@ -123,8 +123,8 @@ mod word;
 
 pub use block::OwnBlock;
 #[cfg(not(loom))]
-pub use process::{Blocks, Collection, OnWords, Words, lock};
-pub use word::{OwnWord, SharedWord};
+pub use process::{Blocks, Collection, Words, lock};
+pub use word::{OnWords, OwnWord, SharedWord};
 
 /// The same machine with a registry of one's own, for the models and tests of this crate; not part of its interface.
 #[doc(hidden)]

@@ -16,7 +16,7 @@ use crate::registry::Registry;
 use crate::slab::Local;
 use crate::space::Extent;
 use crate::sync::AtomicU64;
-use crate::word::{OwnWord, SharedWord};
+use crate::word::{OnWords, OwnWord, SharedWord};
 
 /// Never dropped: a thread may outlive `main`.
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
@@ -156,15 +156,6 @@ impl Words {
     }
 }
 
-/// What [`Words::with_touched`] runs.
-pub trait OnWords {
-    /// What comes of it.
-    type Output;
-
-    /// Runs on the words of the calling thread.
-    fn run(self, words: &[OwnWord]) -> Self::Output;
-}
-
 #[cold]
 #[inline(never)]
 fn touch_words(extent: Extent) -> Option<&'static [AtomicU64]> {
@@ -227,22 +218,33 @@ impl Blocks {
         unsafe { slot.enter(&self.0.registry.retired, f) }
     }
 
-    /// The same for who touched this place before, as [`Words::with_touched`].
+    /// Runs `f` on the words of this thread's array, for who has one; `None` for who has none, and where [`Blocks::with`]
+    /// says so. As short as [`Words::with_touched`].
     ///
     /// ```
-    /// use throughline_cells::Blocks;
+    /// use throughline_cells::{Blocks, OnWords, OwnWord};
+    ///
+    /// struct First;
+    ///
+    /// impl OnWords for First {
+    ///     type Output = u64;
+    ///
+    ///     fn run(self, words: &[OwnWord]) -> u64 {
+    ///         words[0].get()
+    ///     }
+    /// }
     ///
     /// let scores = Blocks::new().unwrap();
+    /// assert_eq!(scores.with_touched(First), None);
     /// scores.with(|block| block.replace(1, |new, _| new[0].set(5)));
-    /// let score = scores.with_touched(|block| block.words().map(|words| words[0].get()));
-    /// assert_eq!(score, Some(Some(5)));
+    /// assert_eq!(scores.with_touched(First), Some(5));
     /// ```
     #[inline(always)]
-    pub fn with_touched<R>(&self, f: impl FnOnce(&mut OwnBlock<'_>) -> R) -> Option<R> {
+    pub fn with_touched<F: OnWords>(&self, f: F) -> Option<F::Output> {
         // SAFETY: slabs of the process-wide registry are never freed.
         let slot = LOCAL.try_with(|local| unsafe { local.slot(&self.0.extent) });
         // SAFETY: as in `with`.
-        unsafe { slot.ok()??.enter(&self.0.registry.retired, f) }
+        unsafe { slot.ok()??.enter_words(f) }
     }
 }
 

@@ -92,6 +92,15 @@ impl fmt::Debug for OwnWord {
     }
 }
 
+/// What [`Words::with_touched`](crate::Words::with_touched) and [`Blocks::with_touched`](crate::Blocks::with_touched) run.
+pub trait OnWords {
+    /// What comes of it.
+    type Output;
+
+    /// Runs on the words of the calling thread.
+    fn run(self, words: &[OwnWord]) -> Self::Output;
+}
+
 /// A word as the collector sees it: some thread writes it, maybe at this moment.
 ///
 /// ```

@@ -9,6 +9,7 @@ mod exponential;
 mod hdr;
 mod last_value;
 mod min_max;
+mod rank;
 mod sum;
 
 use std::fmt::Debug;
@@ -65,6 +66,13 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
     /// Writes a measurement into this thread's row, if it touched it before. Exemplar words stand from `exemplars` on.
     fn record(&self, series: &Series, value: Self::Value, exemplars: usize) -> Recorded;
 
+    /// The same for this thread's first measurement of the series, and wherever else `record` says that it cannot: makes
+    /// what it misses first.
+    fn record_first(&self, series: &Series, value: Self::Value, exemplars: usize) -> Recorded {
+        series.touch();
+        self.record(series, value, exemplars)
+    }
+
     /// Writes into the row that threads share.
     fn record_shared(&self, series: &Series, value: Self::Value);
 
@@ -91,7 +99,7 @@ pub(crate) enum Recorded {
     Due,
     /// It is recorded, and is to be offered to its reservoir: also if it is refused there, its word changes.
     Offer,
-    /// This thread has not touched its words yet, or cannot: nothing is recorded yet.
+    /// This thread has not touched its words yet, has no place for the value, or cannot have: nothing is recorded yet.
     Untouched,
 }
 

@@ -6,7 +6,7 @@
 //! too small, and counts them down.
 //!
 //! ```text
-//! exemplar word of a thread, one per reservoir:   [ generation 26 | level 6 | skip 32 ]
+//! exemplar word of a thread, one per reservoir:   [ generation 26 | skip 32 | level 6 ]
 //!
 //!   generation is old ──► offer: the first measurement of each generation always
 //!   skip > 0          ──► skip −= 1, done                       (the hot path)

@@ -7,8 +7,16 @@ pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// `u64`, `i64` or `f64`, as a word of the language.
     const TYPE: NumberType;
 
-    /// Whether it can be recorded for certain: one test on the hot path. Of what may not, `refusal` knows more.
-    fn is_plain(self, signs: Signs) -> bool;
+    /// What [`is_plain`](Measured::is_plain) tests, where negative values are refused or not, and what is above `watched`
+    /// may be an outlier.
+    fn plain(monotonic: bool, watched: f64) -> Plain;
+
+    /// Whether it can be recorded for certain, and is no outlier: one test on the hot path. Of what is not plain,
+    /// `refusal` and the stream know more.
+    #[inline(always)]
+    fn is_plain(self, plain: Plain) -> bool {
+        self.to_bits() & plain.mask < plain.end
+    }
 
     /// Why this value cannot be recorded, if it cannot.
     fn refusal(self, monotonic: bool) -> Option<Refusal>;
@@ -35,17 +43,31 @@ pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
     fn number(self) -> Number;
 }
 
-/// Which bits of a value are tested: all but the sign where negative values are fine.
+/// Which values are plain: those whose bits, of those in the mask, are below an end.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Signs(u64);
+pub(crate) struct Plain {
+    mask: u64,
+    end: u64,
+}
 
-impl Signs {
+impl Plain {
     const SIGN: u64 = 1 << 63;
 
-    /// Of an instrument that is `monotonic` or not.
-    pub(crate) fn of(monotonic: bool) -> Self {
-        Self(if monotonic { u64::MAX } else { !Self::SIGN })
+    /// Of numbers with a sign: negative ones are below no end, or as plain as positive ones.
+    fn signed(monotonic: bool, end: u64) -> Self {
+        Self {
+            mask: if monotonic { u64::MAX } else { !Self::SIGN },
+            end,
+        }
     }
+}
+
+/// The first integer above a bound, 0 where all are; the largest where none is.
+fn above(bound: f64) -> u64 {
+    if bound < 0.0 {
+        return 0;
+    }
+    (bound as u64).saturating_add(1)
 }
 
 /// The types by name. Two instruments of one name and different types are in conflict.
@@ -81,9 +103,11 @@ pub(crate) enum Refusal {
 impl Measured for u64 {
     const TYPE: NumberType = NumberType::U64;
 
-    #[inline(always)]
-    fn is_plain(self, _signs: Signs) -> bool {
-        true
+    fn plain(_monotonic: bool, watched: f64) -> Plain {
+        Plain {
+            mask: u64::MAX,
+            end: above(watched),
+        }
     }
 
     #[inline]
@@ -127,9 +151,8 @@ impl Measured for u64 {
 impl Measured for i64 {
     const TYPE: NumberType = NumberType::I64;
 
-    #[inline(always)]
-    fn is_plain(self, signs: Signs) -> bool {
-        self.cast_unsigned() & signs.0 < Signs::SIGN
+    fn plain(monotonic: bool, watched: f64) -> Plain {
+        Plain::signed(monotonic, above(watched).min(Plain::SIGN))
     }
 
     #[inline]
@@ -175,9 +198,13 @@ impl Measured for f64 {
 
     /// Bits of floats without a sign are in the order of the floats, infinity and NaN above all that are finite.
     /// −0.0 passes for negative here.
-    #[inline(always)]
-    fn is_plain(self, signs: Signs) -> bool {
-        f64::to_bits(self) & signs.0 < f64::INFINITY.to_bits()
+    fn plain(monotonic: bool, watched: f64) -> Plain {
+        let end = if watched < 0.0 {
+            0
+        } else {
+            f64::to_bits(watched.abs().min(f64::MAX)) + 1
+        };
+        Plain::signed(monotonic, end)
     }
 
     #[inline]

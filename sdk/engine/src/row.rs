@@ -16,6 +16,9 @@ pub(crate) trait Row {
     /// Applies `change` to a word. It may run more than once.
     fn update(&self, at: usize, change: impl Fn(u64) -> u64);
 
+    /// Raises two words from `at` on to these where they are lower: that is seldom, once there were a few.
+    fn widen(&self, at: usize, to: [u64; 2]);
+
     /// The word.
     fn load(&self, at: usize) -> u64;
 
@@ -47,6 +50,19 @@ impl Row for [OwnWord] {
     fn update(&self, at: usize, change: impl Fn(u64) -> u64) {
         if let Some(word) = <[OwnWord]>::get(self, at) {
             word.set(change(word.get()));
+        }
+    }
+
+    #[inline(always)]
+    fn widen(&self, at: usize, to: [u64; 2]) {
+        // One bounds check.
+        if let Some([first, second, ..]) = <[OwnWord]>::get(self, at..) {
+            if first.get() < to[0] {
+                first.set(to[0]);
+            }
+            if second.get() < to[1] {
+                second.set(to[1]);
+            }
         }
     }
 
@@ -122,6 +138,12 @@ impl Row for SharedRow {
             {
                 seen = now;
             }
+        }
+    }
+
+    fn widen(&self, at: usize, to: [u64; 2]) {
+        for (word, to) in self.0.iter().skip(at).zip(to) {
+            word.fetch_max(to, Ordering::Relaxed);
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Series {
     /// The words of each thread; none where the process has run out of them, or where there are too many for one
     /// range. Then all goes to blocks or to what threads share.
     pub(crate) words: Words,
-    /// What exemplar words are stamped with: 1 to 2^26 − 1. A collection that takes exemplars moves it on.
+    /// What exemplar words are stamped with: 1 to 2^26 − 2. A collection that takes exemplars moves it on.
     pub(crate) generation: AtomicU32,
     /// What the words of minimum and maximum are stamped with. Moved on by one delta reader.
     pub(crate) interval: AtomicU32,

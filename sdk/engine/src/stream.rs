@@ -24,7 +24,7 @@ use throughline_model::{Attributes, Temporality};
 use crate::aggregate::{Aggregate, Recorded};
 use crate::exemplar::{self, Offered};
 use crate::lookup::{self, Call};
-use crate::number::{Measured, Signs};
+use crate::number::{Measured, Plain};
 use crate::pairs;
 use crate::parts::Parts;
 use crate::pipeline::StreamConfig;
@@ -49,7 +49,7 @@ pub(crate) struct Stream<A: Aggregate> {
     aggregate: A,
     /// Whether negative values are refused.
     monotonic: bool,
-    signs: Signs,
+    plain_values: Plain,
     /// Where exemplar words stand in a row.
     exemplars: usize,
     filter: ExemplarFilter,
@@ -85,6 +85,12 @@ impl<A: Aggregate> Stream<A> {
         let with_exemplars = parts.exemplar_filter != ExemplarFilter::AlwaysOff;
         let words = aggregate.words();
         let watch = Watch::new(config.outliers, created);
+        // What is no histogram has no outliers.
+        let watched = if A::HISTOGRAM {
+            watch.watched()
+        } else {
+            f64::INFINITY
+        };
         let kind = config.descriptor.kind;
         let monotonic = kind == InstrumentKind::Counter
             || (kind == InstrumentKind::Histogram && config.aggregation == Aggregation::Sum);
@@ -94,14 +100,14 @@ impl<A: Aggregate> Stream<A> {
             me: me.clone(),
             id,
             monotonic,
-            signs: Signs::of(monotonic),
+            plain_values: A::Value::plain(monotonic, watched),
             exemplars: if with_exemplars {
                 words
             } else {
                 exemplar::NONE
             },
             filter: parts.exemplar_filter,
-            watched: watch.watched(),
+            watched,
             watch,
             reservoir_size,
             row: words + if with_exemplars { reservoirs } else { 0 },
@@ -167,8 +173,7 @@ impl<A: Aggregate> Stream<A> {
         value: A::Value,
         left_out: impl FnOnce() -> Vec<KeyValue>,
     ) {
-        series.touch();
-        match self.aggregate.record(series, value, self.exemplars) {
+        match self.aggregate.record_first(series, value, self.exemplars) {
             Recorded::Done => {}
             Recorded::Due | Recorded::Offer => self.offer(series, value, left_out),
             // Too late: the thread is ending. Or there are no words left.
@@ -194,8 +199,7 @@ impl<A: Aggregate> Stream<A> {
         let outlier = self.watch.sees(value.as_f64());
         let mut recorded = self.aggregate.record(series, value, self.exemplars);
         if recorded == Recorded::Untouched {
-            series.touch();
-            recorded = self.aggregate.record(series, value, self.exemplars);
+            recorded = self.aggregate.record_first(series, value, self.exemplars);
         }
         match recorded {
             Recorded::Untouched => {
@@ -333,7 +337,7 @@ impl<A: Aggregate> Stream<A> {
 impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
     #[inline]
     fn measure(&self, value: A::Value, attributes: &[KeyValue]) {
-        if value.is_plain(self.signs) || !self.refuses(value) {
+        if value.is_plain(self.plain_values) || !self.refuses(value) {
             self.record(value, attributes);
         }
     }

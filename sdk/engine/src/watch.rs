@@ -110,8 +110,9 @@ impl Quantile {
 
     #[cold]
     fn sees_first(&self, value: f64) {
-        self.seen.touch();
-        let recorded = self.histogram.record(&self.seen, value, exemplar::NONE);
+        let recorded = self
+            .histogram
+            .record_first(&self.seen, value, exemplar::NONE);
         if recorded == Recorded::Untouched {
             self.histogram.record_shared(&self.seen, value);
         }

@@ -8,6 +8,8 @@
 //! bucket (release); a collection reads the buckets (acquire), then the sum: what is counted is in the sum. A delta
 //! whose count did not change is not sent; a sum that was seen before its bucket waits for it.
 
+mod bounds;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -21,18 +23,15 @@ use crate::number::Measured;
 use crate::row::Row;
 use crate::series::Series;
 
-const SUM: usize = 0;
+use bounds::Bounds;
 
-/// As many bounds as the specification's default has.
-const FEW: usize = 15;
+const SUM: usize = 0;
 
 /// Counts measurements in buckets.
 #[derive(Clone, Debug)]
 pub(crate) struct Explicit<T> {
-    bounds: Arc<[f64]>,
-    /// The same, filled up with infinities: the search for a bucket is one of known length. `None` where there are more.
-    few: Option<Arc<[f64; FEW]>>,
-    min_max: MinMax,
+    bounds: Bounds,
+    min_max: MinMax<{ SUM + 1 }>,
     /// Where the buckets begin.
     buckets: usize,
     _type: PhantomData<fn(T)>,
@@ -52,46 +51,34 @@ impl<T> Explicit<T> {
         record_min_max: bool,
         readers: &[(usize, Temporality)],
     ) -> Self {
-        let min_max = MinMax::place(SUM + 1, record_min_max, readers);
-        let few = (bounds.len() <= FEW).then(|| {
-            let padded = |at| bounds.get(at).copied().unwrap_or(f64::INFINITY);
-            Arc::new(std::array::from_fn(padded))
-        });
+        let min_max = MinMax::place(record_min_max, readers);
         Self {
-            bounds: bounds.into(),
-            few,
+            bounds: Bounds::new(bounds),
             min_max,
             buckets: min_max.end(),
             _type: PhantomData,
         }
     }
 
-    /// The bucket of a value: the first whose upper bound is not below it.
-    #[inline(always)]
-    fn bucket(&self, value: f64) -> usize {
-        match &self.few {
-            Some(few) => few.partition_point(|bound| *bound < value),
-            None => self.bounds.partition_point(|bound| *bound < value),
-        }
+    /// How many buckets there are.
+    fn len(&self) -> usize {
+        self.bounds.all().len() + 1
     }
 
-    /// Writes into a row that is too long for a range of words.
-    #[cold]
-    #[inline(never)]
-    fn record_long(
-        &self,
-        series: &Series,
-        value: f64,
-        bucket: usize,
-        exemplars: usize,
-    ) -> Recorded {
-        let buckets = self.bounds.len() + 1;
-        // With room for exemplar words, whether there are any or not.
-        let recorded = series.with_row(self.buckets + 2 * buckets, |row| {
-            self.write(row, series, value, bucket);
-            exemplar::pass(row.get(exemplars + bucket), series)
-        });
-        recorded.unwrap_or(Recorded::Untouched)
+    /// A measurement on its way into the thread's own row.
+    #[inline(always)]
+    fn count<'a>(&'a self, series: &'a Series, value: T, exemplars: usize) -> Count<'a, T>
+    where
+        T: Measured,
+    {
+        let value = value.as_f64();
+        Count {
+            histogram: self,
+            series,
+            value,
+            bucket: self.bounds.bucket(value),
+            exemplars,
+        }
     }
 
     #[inline(always)]
@@ -110,42 +97,40 @@ impl<T: Measured> Aggregate for Explicit<T> {
     const HISTOGRAM: bool = true;
 
     fn words(&self) -> usize {
-        self.buckets + self.bounds.len() + 1
+        self.buckets + self.len()
     }
 
     fn reservoirs(&self, default_size: usize) -> (usize, usize) {
-        match self.bounds.len() {
-            // One bucket: nothing to align with.
-            0 => (1, default_size),
-            bounds => (bounds + 1, 1),
+        match self.len() {
+            // Nothing to align with.
+            1 => (1, default_size),
+            buckets => (buckets, 1),
         }
     }
 
     fn slot(&self, value: T) -> usize {
-        self.bucket(value.as_f64())
+        self.bounds.bucket(value.as_f64())
     }
 
     #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        let value = value.as_f64();
-        let bucket = self.bucket(value);
-        let recorded = series.words.with_touched(Count {
-            histogram: self,
-            series,
-            value,
-            bucket,
-            exemplars,
-        });
-        match recorded {
-            Some(recorded) => recorded,
-            None => self.record_long(series, value, bucket, exemplars),
-        }
+        let count = self.count(series, value, exemplars);
+        let recorded = series.words.with_touched(count);
+        recorded.unwrap_or(Recorded::Untouched)
+    }
+
+    /// Also into a row that is too long for a range of words.
+    fn record_first(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
+        let count = self.count(series, value, exemplars);
+        // With room for exemplar words, whether there are any or not.
+        let recorded = series.with_row(self.words() + self.len(), |row| count.run(row));
+        recorded.unwrap_or(Recorded::Untouched)
     }
 
     fn record_shared(&self, series: &Series, value: T) {
         let value = value.as_f64();
         let row = series.shared_row(self.words());
-        self.write(row, series, value, self.bucket(value));
+        self.write(row, series, value, self.bounds.bucket(value));
     }
 
     fn point(
@@ -155,7 +140,7 @@ impl<T: Measured> Aggregate for Explicit<T> {
         interval: &Interval,
         reported: &mut Reported,
     ) -> Option<HistogramPoint> {
-        let mut counts = vec![0u64; self.bounds.len() + 1];
+        let mut counts = vec![0u64; self.len()];
         let mut sum = 0.0f64;
         series.each_row(cells, |row| {
             for (bucket, count) in counts.iter_mut().enumerate() {
@@ -182,15 +167,18 @@ impl<T: Measured> Aggregate for Explicit<T> {
         let lowest = counts.iter().position(|count| *count > 0)?;
         let highest = counts.iter().rposition(|count| *count > 0)?;
         let (min, max) = min_max::read(self.min_max, series, cells, interval, |min, max| {
-            (self.bucket(min) == lowest, self.bucket(max) == highest)
+            (
+                self.bounds.bucket(min) == lowest,
+                self.bounds.bucket(max) == highest,
+            )
         });
         let start = interval.start(series, &mut reported.began);
-        let aligned = !self.bounds.is_empty();
+        let aligned = self.len() > 1;
         Some(HistogramPoint {
             attributes: series.attributes.clone(),
             start,
             time: interval.time,
-            bounds: Arc::clone(&self.bounds),
+            bounds: Arc::clone(self.bounds.all()),
             // An exemplar whose measurement is not counted yet waits for it.
             exemplars: interval.exemplars(series, start, |slot| !aligned || counts[slot] > 0),
             counts,

@@ -19,7 +19,7 @@ mod index;
 
 use std::marker::PhantomData;
 
-use throughline_cells::{Collection, OwnBlock, OwnWord};
+use throughline_cells::{Collection, OnWords, OwnBlock, OwnWord};
 use throughline_model::{Data, ExponentialHistogram, ExponentialHistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
@@ -45,7 +45,7 @@ const EXTREMES: usize = 7;
 pub(crate) struct Exponential<T> {
     max_size: usize,
     max_scale: i32,
-    min_max: MinMax,
+    min_max: MinMax<EXTREMES>,
     _type: PhantomData<fn(T)>,
 }
 
@@ -66,7 +66,7 @@ impl<T> Exponential<T> {
         Self {
             max_size,
             max_scale: max_scale.into(),
-            min_max: MinMax::place(EXTREMES, record_min_max, readers),
+            min_max: MinMax::place(record_min_max, readers),
             _type: PhantomData,
         }
     }
@@ -226,22 +226,23 @@ impl<T: Measured> Aggregate for Exponential<T> {
 
     #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        let value = value.as_f64();
-        let recorded = series.blocks().and_then(|blocks| {
-            blocks.with_touched(|block| {
-                // The second time there is room.
-                for _ in 0..2 {
-                    if let Some(row) = block.words()
-                        && self.write(row, series, value)
-                    {
-                        return exemplar::pass(row.get(exemplars), series);
-                    }
-                    self.make_room(block, value);
-                }
-                Recorded::Untouched
-            })
-        });
+        let count = Count {
+            histogram: self,
+            series,
+            value: value.as_f64(),
+            exemplars,
+        };
+        let blocks = series.blocks();
+        let recorded = blocks.and_then(|blocks| blocks.with_touched(count));
         recorded.unwrap_or(Recorded::Untouched)
+    }
+
+    /// Also where the thread's block has no place for the value.
+    fn record_first(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
+        if let Some(blocks) = series.blocks() {
+            blocks.with(|block| self.make_room(block, value.as_f64()));
+        }
+        self.record(series, value, exemplars)
     }
 
     fn record_shared(&self, series: &Series, value: T) {
@@ -308,6 +309,27 @@ impl<T: Measured> Aggregate for Exponential<T> {
             temporality,
             points,
         })
+    }
+}
+
+/// A measurement on its way into the thread's own block.
+struct Count<'a, T> {
+    histogram: &'a Exponential<T>,
+    series: &'a Series,
+    value: f64,
+    exemplars: usize,
+}
+
+impl<T> OnWords for Count<'_, T> {
+    type Output = Recorded;
+
+    #[inline(always)]
+    fn run(self, row: &[OwnWord]) -> Recorded {
+        if self.histogram.write(row, self.series, self.value) {
+            exemplar::pass(row.get(self.exemplars), self.series)
+        } else {
+            Recorded::Untouched
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Hdr<T> {
     /// The largest value that is told from larger ones.
     highest: f64,
     max_size: usize,
-    min_max: MinMax,
+    min_max: MinMax<{ SUM + 1 }>,
     /// What the series of the stream share.
     stream: Arc<Shared>,
     _type: PhantomData<fn(T)>,
@@ -83,7 +83,7 @@ impl<T> Hdr<T> {
             range: hdr_range(lowest, highest, digits).ok()?,
             highest,
             max_size,
-            min_max: MinMax::place(SUM + 1, record_min_max, readers),
+            min_max: MinMax::place(record_min_max, readers),
             stream: Arc::new(Shared {
                 budget: Arc::new(Budget::new(memory_limit)),
                 coarse: AtomicBool::new(false),

@@ -11,7 +11,8 @@
 //! its minimum in the last one: a reader compares what it has with the outermost buckets, and leaves out what does
 //! not fit. Other delta readers leave both out always.
 //!
-//! Minimum is stored as its bits xor those of +∞, maximum xor −∞, so that words of zeros say "none yet".
+//! Maximum is stored as its rank among the floats, minimum as the rank from above: so that a wider one is a larger word,
+//! and 0 says "none yet".
 
 use std::sync::atomic::Ordering;
 
@@ -19,13 +20,14 @@ use throughline_cells::Collection;
 use throughline_model::Temporality;
 
 use super::Interval;
+use super::rank::{rank, ranked};
 use crate::row::{ReadRow, Row};
 use crate::series::Series;
 
-/// Where the words of minimum and maximum stand in a row, if they do.
+/// Which words of minimum and maximum stand in a row from `START` on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct MinMax {
-    widest: Option<usize>,
+pub(crate) struct MinMax<const START: usize> {
+    widest: bool,
     slots: Option<usize>,
     end: usize,
 }
@@ -34,21 +36,26 @@ const SLOT: usize = 3;
 const TAG: usize = 0;
 const MIN: usize = 1;
 const MAX: usize = 2;
-const NO_MIN: u64 = f64::INFINITY.to_bits();
-const NO_MAX: u64 = f64::NEG_INFINITY.to_bits();
 
-impl MinMax {
-    /// Places what readers of these temporalities need from `start` on; nothing where nobody wants it.
-    pub(crate) fn place(start: usize, wanted: bool, readers: &[(usize, Temporality)]) -> Self {
-        let mut end = start;
-        let mut take = |temporality: Temporality, words: usize| {
-            let place = (wanted && readers.iter().any(|(_, t)| *t == temporality)).then_some(end);
-            end += place.map_or(0, |_| words);
-            place
-        };
-        let widest = take(Temporality::Cumulative, 2);
-        let slots = take(Temporality::Delta, 2 * SLOT);
-        Self { widest, slots, end }
+impl<const START: usize> MinMax<START> {
+    /// Places what readers of these temporalities need; nothing where nobody wants it.
+    pub(crate) fn place(wanted: bool, readers: &[(usize, Temporality)]) -> Self {
+        let wants = |temporality| wanted && readers.iter().any(|(_, t)| *t == temporality);
+        let widest = wants(Temporality::Cumulative);
+        let slots = START + if widest { 2 } else { 0 };
+        if wants(Temporality::Delta) {
+            Self {
+                widest,
+                slots: Some(slots),
+                end: slots + 2 * SLOT,
+            }
+        } else {
+            Self {
+                widest,
+                slots: None,
+                end: slots,
+            }
+        }
     }
 
     /// Where the next words may stand.
@@ -59,18 +66,22 @@ impl MinMax {
     /// Widens what this row has.
     #[inline(always)]
     pub(crate) fn write(&self, row: &(impl Row + ?Sized), series: &Series, value: f64) {
-        if let Some(at) = self.widest {
-            widen(row, at, at + 1, value);
+        let rank = rank(value);
+        let ranks = [!rank, rank];
+        if self.widest {
+            row.widen(START, ranks);
         }
         if let Some(at) = self.slots {
             // Relaxed: a thread that sees the next interval late is a straggler of the last one.
             let interval = u64::from(series.interval.load(Ordering::Relaxed));
             let at = at + SLOT * (interval & 1) as usize;
-            if row.load(at + TAG) == interval {
-                widen(row, at + MIN, at + MAX, value);
-            } else {
-                begin(row, at, interval, value);
+            if row.load(at + TAG) != interval {
+                row.store(at + MIN, 0);
+                row.store(at + MAX, 0);
+                // The tag last: whoever sees it sees nothing of older intervals.
+                row.store_release(at + TAG, interval);
             }
+            row.widen(at + MIN, ranks);
         }
     }
 }
@@ -79,21 +90,22 @@ impl MinMax {
 /// nothing is missed then, but by stragglers.
 ///
 /// `fits` says of a minimum and a maximum whether they lie in the outermost buckets of a delta.
-pub(crate) fn read(
-    place: MinMax,
+pub(crate) fn read<const START: usize>(
+    place: MinMax<START>,
     series: &Series,
     cells: &Collection,
     interval: &Interval,
     fits: impl FnOnce(f64, f64) -> (bool, bool),
 ) -> (Option<f64>, Option<f64>) {
     let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+    // What is "none yet" is NaN, which these pass over.
     let mut fold = |row: &dyn ReadRow, low: usize, high: usize| {
-        min = min.min(f64::from_bits(row.get(low) ^ NO_MIN));
-        max = max.max(f64::from_bits(row.get(high) ^ NO_MAX));
+        min = min.min(ranked(!row.get(low)));
+        max = max.max(ranked(row.get(high)));
     };
     match (interval.temporality, place.widest, place.slots) {
-        (Temporality::Cumulative, Some(at), _) => {
-            series.each_row(cells, |row| fold(row, at, at + 1));
+        (Temporality::Cumulative, true, _) => {
+            series.each_row(cells, |row| fold(row, START, START + 1));
             (
                 min.is_finite().then_some(min),
                 max.is_finite().then_some(max),
@@ -119,30 +131,5 @@ pub(crate) fn read(
             )
         }
         _ => (None, None),
-    }
-}
-
-/// Begins a slot anew.
-#[cold]
-#[inline(never)]
-fn begin(row: &(impl Row + ?Sized), at: usize, interval: u64, value: f64) {
-    row.store(at + MIN, value.to_bits() ^ NO_MIN);
-    row.store(at + MAX, value.to_bits() ^ NO_MAX);
-    // The tag last: whoever sees it sees values of this interval.
-    row.store_release(at + TAG, interval);
-}
-
-/// Stores what is wider alone: that is seldom, once there are a few.
-#[inline(always)]
-fn widen(row: &(impl Row + ?Sized), min: usize, max: usize, value: f64) {
-    if value < f64::from_bits(row.load(min) ^ NO_MIN) {
-        row.update(min, |bits| {
-            f64::from_bits(bits ^ NO_MIN).min(value).to_bits() ^ NO_MIN
-        });
-    }
-    if value > f64::from_bits(row.load(max) ^ NO_MAX) {
-        row.update(max, |bits| {
-            f64::from_bits(bits ^ NO_MAX).max(value).to_bits() ^ NO_MAX
-        });
     }
 }

@@ -20,10 +20,10 @@ use crate::series::Series;
 /// Where the exemplar words of a stream without exemplars stand: nowhere.
 pub(crate) const NONE: usize = usize::MAX / 2;
 
-const SKIP: u64 = u32::MAX as u64;
-const LEVEL_SHIFT: u32 = 32;
-const LEVEL: u64 = 0x3f << LEVEL_SHIFT;
+const LEVEL: u64 = 0x3f;
 const LEVEL_MAX: u32 = 30;
+const SKIP_SHIFT: u32 = 6;
+const SKIP_MAX: u64 = u32::MAX as u64;
 const GENERATION_SHIFT: u32 = 38;
 
 /// Counts a measurement down in the exemplar word of its reservoir, if there is one, and says whether it is due.
@@ -35,10 +35,10 @@ pub(crate) fn pass(word: Option<&OwnWord>, series: &Series) -> Recorded {
     let seen = word.get();
     // Relaxed: a thread that sees the new generation late offers late.
     let generation = u64::from(series.generation.load(Ordering::Relaxed));
-    if seen >> GENERATION_SHIFT != generation {
-        Recorded::Due
-    } else if seen & SKIP != 0 {
-        word.set(seen - 1);
+    // A skip of 0 borrows from the generation, so that one compare tells both.
+    let next = seen.wrapping_sub(1 << SKIP_SHIFT);
+    if next >> GENERATION_SHIFT == generation {
+        word.set(next);
         Recorded::Done
     } else if seen & LEVEL == 0 {
         Recorded::Due
@@ -92,10 +92,11 @@ pub(crate) fn offer(
         // Its key would have decided nothing, so the countdown begins anew at the level it had. At level 0, where a
         // reservoir is not full, the next measurement is offered: without a sampled span it ends here.
         let generation = series.generation.load(Ordering::Relaxed);
-        return match level_of(offered.word, generation) {
-            0 => None,
-            level => Some(next_word(generation, level, random)),
-        };
+        return Some(match level_of(offered.word, generation) {
+            // Nor does what an older generation drew: then the measurements to come are only due.
+            0 => 0,
+            level => next_word(generation, level, random),
+        });
     };
     let Ok(mut exemplars) = series.room_for_exemplars().try_lock() else {
         // Another thread offers, or a collection takes: this one is left out, whatever its key.
@@ -149,7 +150,7 @@ pub(crate) fn offer(
 /// of an older generation says nothing.
 fn level_of(word: u64, generation: u32) -> u32 {
     if word >> GENERATION_SHIFT == u64::from(generation) {
-        (word >> LEVEL_SHIFT) as u32 & 0x3f
+        (word & LEVEL) as u32
     } else {
         0
     }
@@ -174,9 +175,9 @@ fn next_word(generation: u32, level: u32, random: &dyn Random) -> u64 {
         0
     } else {
         let success = (-f64::from(level)).exp2();
-        (random.open01().ln() / (-success).ln_1p()).min(SKIP as f64) as u64
+        (random.open01().ln() / (-success).ln_1p()).min(SKIP_MAX as f64) as u64
     };
-    u64::from(generation) << GENERATION_SHIFT | u64::from(level) << LEVEL_SHIFT | skip
+    u64::from(generation) << GENERATION_SHIFT | skip << SKIP_SHIFT | u64::from(level)
 }
 
 /// The span of a measurement that may become an exemplar: `None` where the filter refuses it, `Some(None)` where

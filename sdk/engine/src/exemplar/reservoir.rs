@@ -12,7 +12,7 @@ use super::custom::Custom;
 use crate::series::Series;
 
 /// Generations are 1 to this, so that a word of zeros belongs to none.
-const LAST_GENERATION: u32 = (1 << 26) - 1;
+const LAST_GENERATION: u32 = (1 << 26) - 2;
 
 /// The reservoirs of one series.
 #[derive(Debug)]

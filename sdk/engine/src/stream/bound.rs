@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! BoundCounter::add ─► Bound::measure                                              (a virtual call of the API)
-//!   ├─ negative where it must not be, not finite, maybe an outlier? ─► measure_special
-//!   ├─ Aggregate::record, for a sum (aggregate/sum.rs):
+//!   ├─ negative where it must not be, not finite, maybe an outlier? ─► measure_special                   (one test)
+//!   ├─ Aggregate::record
 //!   │    Words::with_touched     this thread's directory[chunk][start..]           (two loads and two tests)
 //!   │      sum += value; touches += 1                                              (nobody else writes them)
-//!   │      exemplar::pass        the generation is that of the series, skip > 0: skip −= 1, done
+//!   │      of a histogram: sum += value, minimum and maximum, bucket += 1          (aggregate/explicit/bounds.rs: which)
+//!   │      exemplar::pass        the generation is that of the series, skip > 0: skip −= 1, done    (one test)
 //!   └─ a tail call, where something is left to do:
 //!        due             is a sampled span current? ─► offer           (all measurements, where nothing is sampled)
 //!        offer           to the reservoirs of the readers
-//!        measure_first   this thread's first touch of these words
+//!        measure_first   this thread's first touch of these words, or no place for the value
 //! ```
 //!
 //! `measure` calls nothing but in its last place, so that it needs no stack and saves no register. `cargo xtask instructions`
@@ -22,9 +23,10 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::BoundSyncInstrument;
 
 use super::Stream;
+use crate::ExemplarFilter;
 use crate::aggregate::{Aggregate, Recorded};
 use crate::exemplar;
-use crate::number::{Measured, Signs};
+use crate::number::{Measured, NumberType, Plain};
 use crate::series::Series;
 use crate::table::Table;
 
@@ -38,9 +40,9 @@ pub(super) fn bind<A: Aggregate>(
     let bound = Bound {
         series,
         aggregate: stream.aggregate.clone(),
-        signs: stream.signs,
-        watched: stream.watched,
+        plain_values: stream.plain_values,
         exemplars: stream.exemplars,
+        filter: stream.filter,
         stream,
         left_out: left_out.into(),
     };
@@ -57,9 +59,9 @@ pub(super) fn bind<A: Aggregate>(
 struct Bound<A: Aggregate> {
     series: Arc<Series>,
     aggregate: A,
-    signs: Signs,
-    watched: f64,
+    plain_values: Plain,
     exemplars: usize,
+    filter: ExemplarFilter,
     stream: Arc<Stream<A>>,
     /// What the point does not carry, for exemplars.
     left_out: Box<[KeyValue]>,
@@ -68,7 +70,9 @@ struct Bound<A: Aggregate> {
 impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
     #[inline]
     fn measure(&self, value: A::Value) {
-        if !value.is_plain(self.signs) || (A::HISTOGRAM && value.as_f64() > self.watched) {
+        // Of integers without a sign none is refused, and what is no histogram has no outliers.
+        let all_plain = A::Value::TYPE == NumberType::U64 && !A::HISTOGRAM;
+        if !all_plain && !value.is_plain(self.plain_values) {
             return self.measure_special(value);
         }
         match self.aggregate.record(&self.series, value, self.exemplars) {
@@ -85,8 +89,7 @@ impl<A: Aggregate> Bound<A> {
     #[cold]
     #[inline(never)]
     fn measure_special(&self, value: A::Value) {
-        let refused = !value.is_plain(self.signs) && self.stream.refuses(value);
-        if !refused {
+        if !self.stream.refuses(value) {
             let left_out = || self.left_out.to_vec();
             self.stream.write(&self.series, value, left_out);
         }
@@ -95,7 +98,7 @@ impl<A: Aggregate> Bound<A> {
     /// As [`Stream::due`].
     #[inline(never)]
     fn due(&self, value: A::Value) {
-        if !exemplar::is_idle(self.stream.filter) {
+        if !exemplar::is_idle(self.filter) {
             self.offer(value);
         }
     }
