@@ -26,7 +26,8 @@ use crate::{Error, Policies};
 /// As it is, it is a sampler for a tracer provider, the same as
 /// `CompositeSampler::new(ComposableParentThreshold::new(sampler))`. As a
 /// [`ComposableSampler`](crate::probability::ComposableSampler) it can be put together with others. Either way its
-/// decisions are consistent from one service to the next, and `th` says how many traces a sampled one stands for: a probability depends on the calls before, never on the trace.
+/// decisions are consistent from one service to the next, and `th` says how many traces a sampled one stands for: a
+/// probability depends on the calls before, never on the trace.
 ///
 /// On a root that is sampled stand `sample.rate`, the probability that it had, and `sampled.high_value` where
 /// it applies.
