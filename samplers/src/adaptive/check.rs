@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::settings::AdaptiveSettings;
+use crate::Error;
 
 /// What does not.
 #[derive(Debug, PartialEq)]
@@ -12,6 +13,25 @@ pub(super) struct Problem {
     pub(super) place: Option<usize>,
     pub(super) value: String,
     pub(super) expected: String,
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let (value, expected) = (problem.value, problem.expected);
+        match problem.place {
+            None => Error::Setting {
+                field: problem.field,
+                value,
+                expected,
+            },
+            Some(place) => Error::Rule {
+                rule: format!("high_value[{place}]"),
+                field: problem.field.to_owned(),
+                value,
+                expected,
+            },
+        }
+    }
 }
 
 /// The number of an operation has 16 bits, with some to spare.
@@ -48,6 +68,33 @@ pub(super) fn check(settings: &AdaptiveSettings) -> Result<(), Problem> {
         if high.rate < settings.base_rate {
             let expected = format!("at least the base_rate, {}", settings.base_rate);
             return Err(of_it(problem("rate", high.rate.to_string(), expected)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether these may follow those that a sampler was built with: how many operations there is room for, and what
+/// retention was told to do at the end of a trace, is settled then.
+pub(super) fn check_replacement(
+    built: &AdaptiveSettings,
+    new: &AdaptiveSettings,
+) -> Result<(), Problem> {
+    check(new)?;
+    let settled = |it: &AdaptiveSettings| {
+        [
+            ("max_operations", it.max_operations.to_string()),
+            ("error_rate", it.error_rate.to_string()),
+            ("slow_rate", it.slow_rate.to_string()),
+            ("slow_threshold", format!("{:?}", it.slow_threshold)),
+        ]
+    };
+    for ((field, built), (_, new)) in settled(built).into_iter().zip(settled(new)) {
+        if new != built {
+            return Err(problem(
+                field,
+                new,
+                format!("{built}, as it was built with"),
+            ));
         }
     }
     Ok(())

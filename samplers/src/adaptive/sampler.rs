@@ -6,6 +6,7 @@ use std::sync::Arc;
 use throughline_model::{Clock, SelfMeter};
 
 use super::builder::AdaptiveBuilder;
+use super::check;
 use super::load::LoadSignal;
 use super::self_observed;
 use super::settings::AdaptiveSettings;
@@ -119,12 +120,13 @@ impl AdaptiveSampler {
         ))))
     }
 
-    /// Samples by these settings from now on, in all clones. What was learned stays.
+    /// Samples by these settings from now on, in all clones. What was learned stays, and so does what is decided when
+    /// a trace ends: retention was told the rates of errors and of slow traces when it was built.
     ///
     /// # Errors
     ///
-    /// What [`AdaptiveSettings::check`] finds, or a `max_operations` other than the one it was built with;
-    /// the settings stay as they were.
+    /// What [`AdaptiveSettings::check`] finds, or a `max_operations`, `error_rate`, `slow_rate` or `slow_threshold`
+    /// other than the one it was built with; the settings stay as they were.
     ///
     /// # Example
     ///
@@ -138,15 +140,7 @@ impl AdaptiveSampler {
     /// # Ok::<(), throughline_samplers::Error>(())
     /// ```
     pub fn replace(&self, settings: AdaptiveSettings) -> Result<(), Error> {
-        settings.check()?;
-        let operations = self.settings().max_operations;
-        if settings.max_operations != operations {
-            return Err(Error::Setting {
-                field: "max_operations",
-                value: settings.max_operations.to_string(),
-                expected: format!("{operations}, as it was built with"),
-            });
-        }
+        check::check_replacement(&self.settings(), &settings)?;
         self.shared.replace(settings);
         Ok(())
     }

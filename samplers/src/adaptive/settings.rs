@@ -277,18 +277,6 @@ impl AdaptiveSettings {
     /// );
     /// ```
     pub fn check(&self) -> Result<(), Error> {
-        check::check(self).map_err(|problem| match problem.place {
-            None => Error::Setting {
-                field: problem.field,
-                value: problem.value,
-                expected: problem.expected,
-            },
-            Some(place) => Error::Rule {
-                rule: format!("high_value[{place}]"),
-                field: problem.field.to_owned(),
-                value: problem.value,
-                expected: problem.expected,
-            },
-        })
+        Ok(check::check(self)?)
     }
 }

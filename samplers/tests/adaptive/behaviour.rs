@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use throughline_samplers::{AdaptiveSampler, AdaptiveState, Pattern};
 
@@ -223,7 +224,18 @@ fn settings_are_replaced_while_it_runs() {
     assert!((sampled / 20.0 - 1.0).abs() < 0.1, "{sampled}");
 
     assert!(sampler.replace(settings.clone().base_rate(7.0)).is_err());
-    assert!(sampler.replace(settings.clone().max_operations(7)).is_err());
+    for (settled, said) in [
+        (settings.clone().max_operations(7), "max_operations is 7"),
+        (settings.clone().error_rate(0.5), "error_rate is 0.5"),
+        (settings.clone().slow_rate(0.1), "slow_rate is 0.1"),
+        (
+            settings.clone().slow_threshold(Duration::from_secs(2)),
+            "slow_threshold is 2s: expected 500ms, as it was built with",
+        ),
+    ] {
+        let refused = sampler.replace(settled).unwrap_err().to_string();
+        assert!(refused.starts_with(said), "{refused}");
+    }
     assert_eq!(sampler.settings(), settings);
 }
 
