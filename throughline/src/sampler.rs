@@ -32,11 +32,11 @@ impl Head {
     }
 
     /// What it wants kept of traces that it cannot know the end of.
-    pub(crate) fn retention(&self) -> Retention {
+    pub(crate) fn retention(&self) -> Option<Retention> {
         let Some(Ours::Adaptive(sampler)) = &self.ours else {
-            return Retention::new();
+            return None;
         };
-        Retention::new().policies(sampler.policies())
+        Some(Retention::new().policies(sampler.policies()))
     }
 
     /// Shows it how full the way out is, of `room` spans, and has it report on itself.

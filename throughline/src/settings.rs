@@ -14,6 +14,7 @@ mod otlp;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod resolve;
+mod retention;
 mod sampler;
 mod traces;
 

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use throughline::{Otlp, Prometheus, Signal, Telemetry};
+use throughline::samplers::probability::Predicate;
+use throughline::{Otlp, Outliers, Prometheus, Retention, Selector, Signal, Slow, Telemetry, View};
+use throughline_testkit::CollectingSpanExporter;
 
 fn variables(name: &str) -> Option<String> {
     let value = match name {
@@ -129,4 +131,73 @@ fn a_query_that_grpc_cannot_send_is_said_once() {
     let expected = "ignored: the query of OTEL_EXPORTER_OTLP_ENDPOINT: gRPC cannot send one, \
                     expected a header";
     assert_eq!(telemetry.describe().notices(), [expected]);
+}
+
+/// A line of `describe()`, its blanks as one.
+fn line(telemetry: &Telemetry, beginning: &str) -> String {
+    let said = telemetry.describe().to_string();
+    let mut lines = said
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let found = lines.find(|line| line.starts_with(beginning));
+    found.unwrap_or_else(|| panic!("no {beginning:?} in\n{said}"))
+}
+
+#[test]
+fn what_is_kept_beyond_the_sampler_is_said_with_its_bounds() {
+    const KEPT: &str = "kept beyond the sampler";
+    let shop = |sampler: &'static str| {
+        Telemetry::builder("shop")
+            .span_exporter(CollectingSpanExporter::new())
+            .environment(move |name| match name {
+                "OTEL_TRACES_SAMPLER" => Some(sampler.to_owned()),
+                name => name.ends_with("_EXPORTER").then(|| "none".to_owned()),
+            })
+    };
+    for (sampler, expected) in [
+        (
+            "",
+            "errors 1, slow 0.5 (500ms or more), outliers 1 (default)",
+        ),
+        (
+            "parentbased_traceidratio",
+            "errors 1, slow 0.5 (500ms or more), outliers 1 (default)",
+        ),
+        ("always_off", "off (OTEL_TRACES_SAMPLER)"),
+        (
+            "adaptive",
+            "errors 1, slow 0.5 (500ms or more), outliers 1 (OTEL_TRACES_SAMPLER)",
+        ),
+    ] {
+        let telemetry = shop(sampler).build().unwrap();
+        assert_eq!(
+            line(&telemetry, KEPT),
+            format!("{KEPT} {expected}"),
+            "{sampler}"
+        );
+    }
+    let off = shop("always_off").without_retention().build().unwrap();
+    assert_eq!(line(&off, KEPT), format!("{KEPT} off (code)"));
+
+    let retention = Retention::new()
+        .errors(0.25)
+        .slow(Slow::Quantile(0.99), 1.0)
+        .rule(Predicate::anything(), 0.125)
+        .max_bytes(1 << 20);
+    let own = shop("always_off")
+        .retention(retention)
+        .view(View::select(Selector::any()))
+        .cardinality_limit(500)
+        .outliers(Selector::name("a"), Outliers::none())
+        .build()
+        .unwrap();
+    let kept = "errors 0.25, slow 1 (above the quantile 0.99), outliers 1, rules 0.125 (code)";
+    assert_eq!(line(&own, KEPT), format!("{KEPT} {kept}"));
+    assert!(line(&own, "waiting at most").contains("1048576 bytes"));
+    assert_eq!(
+        line(&own, "outliers"),
+        "outliers 1 given, before the default (code)"
+    );
+    assert_eq!(line(&own, "views"), "views 1 (code)");
+    assert_eq!(line(&own, "series of"), "series of a stream 500 (code)");
 }

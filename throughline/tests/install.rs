@@ -123,6 +123,41 @@ fn a_subscriber_that_was_there_before_is_kept_and_said() {
 }
 
 #[test]
+fn a_second_install_says_that_the_filters_of_the_first_stay() {
+    let name = "a_second_install_says_that_the_filters_of_the_first_stay";
+    alone(name, &[], || {
+        let install = |filter: &str| {
+            let telemetry = Telemetry::builder("shop")
+                .otlp(Otlp::new().signals([]))
+                .tracing_filter(filter)
+                .install()
+                .unwrap();
+            telemetry.describe().notices().join("; ")
+        };
+        assert_eq!(install("warn"), "");
+        assert_eq!(install("warn"), "");
+        let said = install("debug");
+        assert!(said.contains("first install() stays"), "{said}");
+        assert!(said.contains("exported warn"), "{said}");
+    });
+}
+
+#[test]
+fn a_name_in_the_environment_that_code_beats_is_said() {
+    let build = |name: &str| {
+        let telemetry = Telemetry::builder(name)
+            .environment(|name| (name == "OTEL_SERVICE_NAME").then(|| "cart".to_owned()))
+            .otlp(Otlp::new().signals([]))
+            .build()
+            .unwrap();
+        telemetry.describe().notices().join("; ")
+    };
+    assert_eq!((build(""), build("cart")), (String::new(), String::new()));
+    let said = build("shop");
+    assert!(said.contains("\"cart\": code calls it \"shop\""), "{said}");
+}
+
+#[test]
 fn a_program_with_a_subscriber_of_its_own_adds_our_layer() {
     alone(
         "a_program_with_a_subscriber_of_its_own_adds_our_layer",

@@ -140,6 +140,24 @@ fn a_filter_in_code_beats_resolvable() {
     );
 }
 
+/// The specification's AlwaysOff records nothing, and so nothing can be kept.
+#[test]
+fn always_off_in_the_environment_keeps_nothing() {
+    let exporter = CollectingSpanExporter::new();
+    let telemetry = Telemetry::builder("shop")
+        .environment(|name| match name {
+            "OTEL_TRACES_SAMPLER" => Some("always_off".to_owned()),
+            name => name.ends_with("_EXPORTER").then(|| "none".to_owned()),
+        })
+        .span_exporter(exporter.clone())
+        .build()
+        .unwrap();
+    let request = telemetry.operation("request").build();
+    let _ = request.try_run(|| Err::<(), _>("lost the connection"));
+    telemetry.shutdown(PATIENCE).unwrap();
+    assert_eq!(exporter.spans().len(), 0);
+}
+
 /// What is buffered is users' data, whatever prints the handle.
 #[test]
 fn a_handle_shows_nothing_of_what_waits() {

@@ -1,5 +1,6 @@
 //! What is kept beyond the head sample, and how much may wait for the decision.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,6 +208,34 @@ impl Retention {
         self
     }
 
+    /// Whether only what the head sampler chooses is recorded: its [`share`](Self::share) is 0.
+    ///
+    /// ```
+    /// use throughline_samplers::Retention;
+    ///
+    /// assert!(Retention::new().share(0.0).is_off());
+    /// ```
+    pub fn is_off(&self) -> bool {
+        self.share == 0.0
+    }
+
+    /// How much may wait, in words. What is kept is what [`Display`](fmt::Display) says.
+    ///
+    /// ```
+    /// use throughline_samplers::Retention;
+    ///
+    /// let retention = Retention::new().max_bytes(16 << 20);
+    /// assert_eq!(
+    ///     retention.bounds(),
+    ///     "100000 spans, 16777216 bytes, 10000 traces, 2000 spans of each, 60s",
+    /// );
+    /// ```
+    pub fn bounds(&self) -> String {
+        let (spans, bytes, traces) = (self.max_spans, self.max_bytes, self.max_traces);
+        let (each, time) = (self.max_spans_per_trace, self.max_duration);
+        format!("{spans} spans, {bytes} bytes, {traces} traces, {each} spans of each, {time:?}")
+    }
+
     /// The buffer, with a queue behind it, and the worker that decides and exports.
     ///
     /// # Errors
@@ -260,6 +289,36 @@ impl Retention {
         }
         let base = threshold("retention.share", self.share)?;
         RetentionBuffer::new(policies, bounds, base, self.clock, batch, meter)
+    }
+}
+
+/// What is kept, in words.
+///
+/// ```
+/// use throughline_samplers::Retention;
+///
+/// assert_eq!(Retention::new().to_string(), "errors 1, slow 0.5 (500ms or more), outliers 1");
+/// ```
+impl fmt::Display for Retention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_off() {
+            return f.write_str("off");
+        }
+        let (slow, rate) = self.slow;
+        write!(f, "errors {}, slow {rate} (", self.errors)?;
+        match slow {
+            Slow::Above(bound) => write!(f, "{bound:?} or more)")?,
+            Slow::Quantile(quantile) => write!(f, "above the quantile {quantile})")?,
+        }
+        write!(f, ", outliers {}", self.outliers)?;
+        if !self.rules.is_empty() {
+            let rates: Vec<String> = self.rules.iter().map(|it| it.1.to_string()).collect();
+            write!(f, ", rules {}", rates.join(" "))?;
+        }
+        if self.share < 1.0 {
+            write!(f, "; of a share of {}", self.share)?;
+        }
+        Ok(())
     }
 }
 

@@ -45,9 +45,9 @@ pub(super) fn assemble(
     let sink = sink.with_value_length(settings.value_length);
     let given = builder.sampler.take().or_else(|| settings.sampler.clone());
     let Some(head) = given else { return Ok(None) };
-    let retention = builder.retention.take();
-    let retention = retention.unwrap_or_else(|| head.retention());
-    let (buffer, worker) = retention
+    let (buffer, worker) = settings
+        .retention
+        .clone()
         .clock(Arc::clone(&builder.clock))
         .build(settings.batch, meter)?;
     head.attach(&buffer, settings.batch.max_queue_size, meter);

@@ -9,7 +9,7 @@ use throughline_config::{
 use throughline_engine::{Aggregation, ExemplarFilter, TemporalityPreference};
 
 use super::exit::{Exit, Signal};
-use super::pick;
+use super::{Source, pick};
 use crate::Error;
 use crate::builder::TelemetryBuilder;
 use crate::describe::{Description, Lines};
@@ -103,6 +103,15 @@ impl MetricSettings {
             _ => "resolvable",
         };
         lines.push("exemplars", name, source);
+
+        let (limit, source) = match builder.cardinality_limit {
+            Some(limit) => (limit, Source::Code),
+            None => (2000, Source::Default),
+        };
+        lines.push("series of a stream", limit, source);
+        if !builder.views.is_empty() {
+            lines.push("views", builder.views.len(), Source::Code);
+        }
 
         description.sections.push(("metrics", lines));
         Ok(Self {

@@ -55,6 +55,13 @@ pub(crate) fn resolve(builder: &TelemetryBuilder) -> Result<Resolved, Error> {
         &builder.service_name,
         &builder.resource,
     );
+    let (name, named) = (resource.service_name(), environment.service_name.as_ref());
+    if let Some(named) = named.filter(|named| **named != name) {
+        description.notices.push(format!(
+            "ignored: the environment calls the service {named:?}: code calls it {name:?}; \
+             `Telemetry::builder(\"\")` leaves it to the environment"
+        ));
+    }
     let mut lines = Lines::default();
     for (pair, source) in &resource.attributes {
         lines.push(pair.key.to_string(), &pair.value, *source);

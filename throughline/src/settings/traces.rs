@@ -2,10 +2,11 @@
 
 use opentelemetry_sdk::trace::SpanLimits;
 use throughline_config::Environment;
+use throughline_samplers::Retention;
 use throughline_samplers::batch::BatchSettings;
 
 use super::exit::{Exit, Signal};
-use super::{Source, batch, pick, sampler};
+use super::{Source, batch, pick, retention, sampler};
 use crate::Error;
 use crate::builder::TelemetryBuilder;
 use crate::describe::{Description, Lines};
@@ -17,6 +18,7 @@ pub(crate) struct TraceSettings {
     pub(crate) exit: Exit,
     /// What the environment says; `None` where code gives one, and where there are no spans to sample.
     pub(crate) sampler: Option<Head>,
+    pub(crate) retention: Retention,
     pub(crate) limits: SpanLimits,
     /// How many characters of an attribute's text are kept.
     pub(crate) value_length: Option<usize>,
@@ -63,9 +65,14 @@ impl TraceSettings {
         let value_length = value_length.and_then(|limit| usize::try_from(limit).ok());
         let batch = batch::resolve(&batch::SPANS, &environment.span_batch, &mut lines);
         description.sections.push(("traces", lines));
+        let retention = match exit {
+            Exit::None => Retention::new(),
+            _ => retention::resolve(builder, environment, sampler.as_ref(), description),
+        };
         Ok(Self {
             exit,
             sampler,
+            retention,
             limits,
             value_length,
             batch,
