@@ -10,6 +10,9 @@
 //!     .layer(ServerLayer::new(&telemetry));
 //! ```
 //!
+//! With the feature `axum`, spans and metrics know the routes of axum. Without it, or with another router, a span is called
+//! `GET` alone, unless [`ServerLayer::route`] says what the route is.
+//!
 //! [`ServerLayer`] and [`ClientLayer`] are `tower` layers over `http::Request` and `http::Response`: they fit axum,
 //! hyper and tonic. A request is one span and one duration; both end when the response's body does, and the span is
 //! current in handlers, in bodies and when they are dropped.
@@ -35,6 +38,9 @@
 //! response says in `traceresponse` what the server keeps, and a client whose server keeps its part
 //! asks its own service to do the same, which its own caller then learns in turn: so the trace of an outlier three
 //! services down is whole. [`samplers::propagator`](throughline_samplers::propagator) describes the format.
+//!
+//! An answer says that a trace is kept, not why: whoever calls partners that sample everything, and does not want their
+//! word, says [`ClientLayer::without_answers`]; a server for the public says [`ServerLayer::without_answers`].
 //!
 //! A body that is there at once ends its request before the head leaves, which then has the last word. A streamed
 //! body has it in its trailers: always on gRPC, on HTTP where the request said `te: trailers`, as [`ClientLayer`]'s

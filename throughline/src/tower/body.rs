@@ -113,7 +113,8 @@ impl<B: Body<Error: fmt::Display> + Unpin> ResponseBody<B> {
     fn is_streamed(&self, head: &HeaderMap) -> bool {
         let request = self.exchange.request();
         let length_known = head.contains_key(CONTENT_LENGTH) || self.size_hint().exact().is_some();
-        request.wants_trailers && !request.grpc && !self.exchange.has_ended() && !length_known
+        let answers = request.answers && request.wants_trailers;
+        answers && !request.grpc && !self.exchange.has_ended() && !length_known
     }
 
     /// Whether nothing more will come from the body itself.

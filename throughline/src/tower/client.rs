@@ -68,6 +68,7 @@ pub struct Client<S> {
 struct Shared {
     side: Arc<Side>,
     server: Option<(Cow<'static, str>, u16)>,
+    answers: bool,
 }
 
 impl ClientLayer {
@@ -79,7 +80,11 @@ impl ClientLayer {
     pub(super) fn of(side: Side) -> Self {
         let side = Arc::new(side);
         Self {
-            shared: Shared { side, server: None },
+            shared: Shared {
+                side,
+                server: None,
+                answers: true,
+            },
         }
     }
 
@@ -94,6 +99,21 @@ impl ClientLayer {
     #[must_use]
     pub fn server(mut self, address: impl Into<Cow<'static, str>>, port: u16) -> Self {
         self.shared.server = Some((address.into(), port));
+        self
+    }
+
+    /// Leaves it to this service alone which traces it keeps. By default, the part of a trace is kept whose server says
+    /// that it keeps its own: an answer does not say why, so a partner that samples all of its traces has us keep all of
+    /// ours that touch it. For servers of others, then.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let layer = throughline::tower::ClientLayer::new(&telemetry).without_answers();
+    /// ```
+    #[must_use]
+    pub fn without_answers(mut self) -> Self {
+        self.shared.answers = false;
         self
     }
 }
@@ -124,8 +144,9 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let described = Described::outgoing(&parts, self.shared.server.as_ref());
-        let asks = self.shared.side.listens() && !described.grpc;
+        let mut described = Described::outgoing(&parts, self.shared.server.as_ref());
+        described.answers = self.shared.answers;
+        let asks = described.answers && self.shared.side.listens() && !described.grpc;
         let exchange = Exchange::start(&self.shared.side, described, Context::current());
         exchange.inject(&mut parts.headers);
         if asks && !parts.headers.contains_key(header::TE) {

@@ -185,7 +185,7 @@ impl Exchange {
 
     /// What a server says about its part of the trace.
     pub(super) fn answer(&self) -> Option<HeaderValue> {
-        let span = self.span()?;
+        let span = self.span().filter(|_| self.request.answers)?;
         let span = span.span_context();
         let keeper = self.side.keeper.as_ref().filter(|_| !self.ended);
         let kept = self.kept || keeper.is_some_and(|it| it.is_kept(span.trace_id()));
@@ -199,6 +199,9 @@ impl Exchange {
         let (Some(keeper), Some(span)) = (&self.side.keeper, self.span()) else {
             return;
         };
+        if !self.request.answers {
+            return;
+        }
         let span = span.span_context();
         let answer = headers.get(TraceResponse::HEADER);
         let answer = answer.and_then(|it| it.to_str().ok()?.parse::<TraceResponse>().ok());

@@ -23,6 +23,8 @@ pub(super) struct Request {
     pub(super) head: bool,
     /// Who asks can read trailers.
     pub(super) wants_trailers: bool,
+    /// What the server keeps is said, or heeded.
+    pub(super) answers: bool,
 }
 
 impl Request {
@@ -82,6 +84,7 @@ impl Request {
             grpc: grpc::is_grpc(&parts.headers),
             head: parts.method == Method::HEAD,
             wants_trailers: wants_trailers(&parts.headers),
+            answers: true,
         };
         if request.grpc {
             let method = parts.uri.path().trim_start_matches('/').to_owned();

@@ -65,6 +65,7 @@ type Route = dyn Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync;
 struct Shared {
     side: Arc<Side>,
     route: Option<Arc<Route>>,
+    answers: bool,
 }
 
 impl ServerLayer {
@@ -76,7 +77,11 @@ impl ServerLayer {
     pub(super) fn of(side: Side) -> Self {
         let side = Arc::new(side);
         Self {
-            shared: Shared { side, route: None },
+            shared: Shared {
+                side,
+                route: None,
+                answers: true,
+            },
         }
     }
 
@@ -99,6 +104,20 @@ impl ServerLayer {
         route: impl Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
     ) -> Self {
         self.shared.route = Some(Arc::new(route));
+        self
+    }
+
+    /// Tells callers nothing of what is kept here. By default, each response says so in `traceresponse`, with the ids of
+    /// the trace and of the span: no secret, and of no use to callers outside of one's own services.
+    ///
+    /// # Example
+    /// ```
+    /// # let telemetry = throughline::Telemetry::disabled();
+    /// let layer = throughline::tower::ServerLayer::new(&telemetry).without_answers();
+    /// ```
+    #[must_use]
+    pub fn without_answers(mut self) -> Self {
+        self.shared.answers = false;
         self
     }
 }
@@ -129,7 +148,8 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let described = Described::incoming(&parts, self.shared.route(&parts));
+        let mut described = Described::incoming(&parts, self.shared.route(&parts));
+        described.answers = self.shared.answers;
         let side = &self.shared.side;
         let exchange = Exchange::start(side, described, side.extract(&parts.headers));
         let inner = &mut self.inner;

@@ -462,6 +462,23 @@ fn an_answer_for_another_trace_or_none_at_all_is_not_heeded() {
 }
 
 #[test]
+fn without_answers_a_client_heeds_none_and_a_server_gives_none() {
+    let stage = Stage::recording().without_answers();
+    assert_eq!(asked(&stage, "00-{ids}-01", "00-{ids}-01"), 0);
+
+    let stage = Stage::recording().without_answers();
+    let (body, sender) = channel();
+    let mut request = caller("01");
+    let trailers = "trailers".parse().unwrap();
+    request.headers_mut().insert("te", trailers);
+    let answer = stage.serve(request, |_| Response::new(body));
+    assert!(!answer.headers().contains_key("traceresponse"));
+    assert!(!answer.headers().contains_key("trailer"));
+    drop(sender);
+    assert!(poll_once(&mut answer.into_body()).is_none());
+}
+
+#[test]
 fn a_client_that_is_sampled_has_nothing_to_ask_for() {
     let stage = Stage::sampling();
     assert_eq!(asked(&stage, "00-{ids}-01", "00-{ids}-01"), 0);

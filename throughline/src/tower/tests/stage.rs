@@ -192,6 +192,7 @@ pub(super) struct Stage {
     pub(super) keeper: Keeper,
     pub(super) clock: ManualClock,
     pub(super) runtime: tokio::runtime::Runtime,
+    answers: bool,
     scope: Scope,
     reader: InMemoryReader,
     _meters: MeterProvider,
@@ -247,6 +248,7 @@ impl Stage {
             .build()
             .unwrap();
         Self {
+            answers: true,
             scope: Scope {
                 meter: meters.meter("test"),
                 tracer: Some(tracers.tracer("test")),
@@ -272,8 +274,18 @@ impl Stage {
     }
 
     pub(super) fn layers(&self) -> (ServerLayer, ClientLayer) {
-        let (server, client) = (self.side(true), self.side(false));
-        (ServerLayer::of(server), ClientLayer::of(client))
+        let server = ServerLayer::of(self.side(true));
+        let client = ClientLayer::of(self.side(false));
+        match self.answers {
+            true => (server, client),
+            false => (server.without_answers(), client.without_answers()),
+        }
+    }
+
+    /// With layers that neither say nor heed what is kept.
+    pub(super) fn without_answers(mut self) -> Self {
+        self.answers = false;
+        self
     }
 
     pub(super) fn serve<B: Body<Error: Display> + Unpin>(
@@ -281,7 +293,7 @@ impl Stage {
         request: Request<()>,
         handler: impl FnOnce(Request<()>) -> Response<B>,
     ) -> Response<ResponseBody<B>> {
-        let layer = ServerLayer::of(self.side(true));
+        let layer = self.layers().0;
         Self::run(layer, request, |request| Ok(handler(request)))
     }
 
@@ -290,7 +302,7 @@ impl Stage {
         request: Request<()>,
         server: impl FnOnce(Request<()>) -> Response<B>,
     ) -> Response<ResponseBody<B>> {
-        let layer = ClientLayer::of(self.side(false));
+        let layer = self.layers().1;
         Self::run(layer, request, |request| Ok(server(request)))
     }
 
