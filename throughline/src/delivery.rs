@@ -16,6 +16,7 @@
 mod logs;
 mod metrics;
 mod spans;
+mod task;
 mod thread;
 mod value_length;
 mod watch;
@@ -101,46 +102,27 @@ impl Delivery {
     /// Delivers what was recorded so far.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), Error> {
         self.refuse_on_delivery_thread()?;
+        let wait = Wait::new("the flush", timeout);
         let (reply, replied) = std_mpsc::sync_channel(1);
-        if self
-            .commands
-            .send(Command::Flush { timeout, reply })
-            .is_err()
-        {
-            // It has ended, and delivered everything before.
-            return Ok(());
-        }
+        // Should the thread be gone, there is no reply either.
+        let _ = self.commands.send(Command::Flush { timeout, reply });
         match replied.recv_timeout(timeout) {
             Ok(outcome) => outcome.map_err(Error::undelivered),
-            Err(std_mpsc::RecvTimeoutError::Timeout) => Err(Error::timeout("the flush", timeout)),
-            // A shutdown came first.
-            Err(std_mpsc::RecvTimeoutError::Disconnected) => Ok(()),
+            Err(std_mpsc::RecvTimeoutError::Timeout) => Err(wait.too_long()),
+            // A shutdown came first, or the thread died. What became of it became of everything before.
+            Err(std_mpsc::RecvTimeoutError::Disconnected) => self.ended.wait(wait),
         }
     }
 
     /// Delivers everything and ends the thread. Whoever comes second waits for the first.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), Error> {
         self.refuse_on_delivery_thread()?;
-        let deadline = Instant::now().checked_add(timeout);
-        let mut state = self.ended.lock();
-        if !std::mem::replace(&mut state.asked, true) {
+        let wait = Wait::new("the shutdown", timeout);
+        if !std::mem::replace(&mut self.ended.lock().asked, true) {
             // Should the thread be gone, it has said how it ended.
             let _ = self.commands.send(Command::Shutdown { timeout });
         }
-        loop {
-            if let Some(outcome) = &state.outcome {
-                return outcome.clone().map_err(Error::undelivered);
-            }
-            let left = match deadline {
-                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-                None => Duration::MAX,
-            };
-            if left.is_zero() {
-                return Err(Error::timeout("the shutdown", timeout));
-            }
-            let waited = self.ended.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.ended.wait(wait)
     }
 
     /// Whether a shutdown was asked for.
@@ -164,8 +146,82 @@ impl Ended {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until the thread has ended, and says how.
+    fn wait(&self, wait: Wait) -> Result<(), Error> {
+        let mut state = self.lock();
+        loop {
+            if let Some(outcome) = &state.outcome {
+                return outcome.clone().map_err(Error::undelivered);
+            }
+            let left = wait.left();
+            if left.is_zero() {
+                return Err(wait.too_long());
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     fn set(&self, outcome: Outcome) {
         self.lock().outcome.get_or_insert(outcome);
         self.changed.notify_all();
+    }
+}
+
+/// How long somebody waits for what.
+#[derive(Clone, Copy)]
+struct Wait {
+    what: &'static str,
+    timeout: Duration,
+    /// `None` where it is further away than a clock can tell.
+    deadline: Option<Instant>,
+}
+
+impl Wait {
+    fn new(what: &'static str, timeout: Duration) -> Self {
+        Self {
+            what,
+            timeout,
+            deadline: Instant::now().checked_add(timeout),
+        }
+    }
+
+    fn left(self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        })
+    }
+
+    fn too_long(self) -> Error {
+        Error::timeout(self.what, self.timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The handle of a thread that has ended like this.
+    fn ended(outcome: Outcome) -> Delivery {
+        let ended = Ended::default();
+        ended.set(outcome);
+        Delivery {
+            commands: mpsc::unbounded_channel().0,
+            ended: Arc::new(ended),
+            thread: std::thread::spawn(|| ()).thread().id(),
+        }
+    }
+
+    #[test]
+    fn a_flush_after_the_end_says_what_became_of_everything() {
+        let limit = Duration::from_secs(60);
+        assert!(ended(Ok(())).flush(limit).is_ok());
+        let error = ended(Err(vec![
+            "spans: the worker of the queue is gone".to_owned(),
+        ]))
+        .flush(limit)
+        .unwrap_err();
+        assert!(error.is_undelivered());
+        assert!(error.to_string().contains("is gone"), "{error}");
     }
 }

@@ -99,7 +99,7 @@ impl Pusher {
     /// Pushes until all [`Metrics`] are gone. Must be called on the runtime.
     pub(super) fn spawn(self, spans: Option<RetentionBuffer>) -> Metrics {
         let (send, requests) = mpsc::unbounded_channel();
-        tokio::spawn(self.run(requests, spans));
+        super::task::spawn("the push of metrics", self.run(requests, spans));
         Metrics(send)
     }
 

@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::metrics::{Metrics, Pusher};
 use super::spans::SpanSink;
+use super::task::spawn;
 use super::{Command, Ended, Outcome};
 use crate::Error;
 
@@ -96,16 +97,17 @@ struct Started {
     end: Box<dyn FnOnce() + Send>,
 }
 
-/// Spawns the workers; a panic of one is caught by the runtime and leaves the others alone.
+/// Spawns the workers; a panic of one is said and leaves the others alone.
 fn start(plan: Plan) -> Result<Started, Error> {
     let spans = plan.spans.map(|(queue, worker, sink)| {
-        tokio::spawn(sink.run(worker, &plan.meter));
+        spawn("the delivery of spans", sink.run(worker, &plan.meter));
         queue
     });
     #[cfg(feature = "logs")]
     let logs = match plan.logs {
         Some((queue, worker, sink)) => {
-            tokio::spawn(sink.run(worker, &plan.resource, &plan.meter)?);
+            let work = sink.run(worker, &plan.resource, &plan.meter)?;
+            spawn("the delivery of log records", work);
             Some(queue)
         }
         None => None,
@@ -113,7 +115,7 @@ fn start(plan: Plan) -> Result<Started, Error> {
     #[cfg(not(feature = "logs"))]
     let _ = plan.resource;
     let metrics = plan.metrics.map(|pusher| pusher.spawn(spans.clone()));
-    tokio::spawn(tick(plan.provider));
+    spawn("the search for outliers", tick(plan.provider));
     #[cfg(feature = "prometheus")]
     let scrapes = plan.prometheus.map(|server| {
         tokio::spawn(async move {
