@@ -171,6 +171,13 @@ impl Bridge {
         let said = match subscription {
             Subscription::Ours => "set by install()",
             Subscription::LeftAlone => "left alone",
+            Subscription::Earlier(filters) => {
+                description.notices.push(format!(
+                    "ignored: what was said about `tracing` and its console: the subscriber of the first \
+                     install() stays for the life of the process, with {filters}"
+                ));
+                "set by an earlier install()"
+            }
             Subscription::Theirs => {
                 description.notices.push(
                     "another `tracing` subscriber was set before install(): its spans and events are \

@@ -14,14 +14,23 @@ use super::{Outlets, layers};
 pub(crate) enum Subscription {
     /// It is ours.
     Ours,
+    /// It is ours since an earlier `install()`, and does what that one said: this.
+    Earlier(&'static str),
     /// Somebody else set one before: spans and events of `tracing` do not reach us unless they add our layer.
     Theirs,
     /// We were told to leave it alone.
     LeftAlone,
 }
 
-/// What the layers of our global subscriber write to; it is set once per process and never taken back.
-static OURS: OnceLock<Outlets> = OnceLock::new();
+/// Our global subscriber; it is set once per process and never taken back.
+static OURS: OnceLock<Set> = OnceLock::new();
+
+struct Set {
+    /// What its layers write to.
+    outlets: Outlets,
+    /// Its filters, in words.
+    filters: String,
+}
 
 /// Sets the global subscriber, or has the one that we set before write to `outlets`. Its filters stay those
 /// of the first time.
@@ -30,9 +39,16 @@ pub(crate) fn subscribe(
     filter: &Targets,
     console: Option<EnvFilter>,
 ) -> Subscription {
+    let shown = console
+        .as_ref()
+        .map_or("off".to_owned(), EnvFilter::to_string);
+    let filters = format!("exported {filter}, console {shown}");
     if let Some(ours) = OURS.get() {
-        ours.replace_by(outlets);
-        return Subscription::Ours;
+        ours.outlets.replace_by(outlets);
+        return match ours.filters == filters {
+            true => Subscription::Ours,
+            false => Subscription::Earlier(&ours.filters),
+        };
     }
     let console = console.map(|filter| {
         fmt::layer()
@@ -46,6 +62,7 @@ pub(crate) fn subscribe(
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         return Subscription::Theirs;
     }
-    let _ = OURS.set(outlets.clone());
+    let outlets = outlets.clone();
+    let _ = OURS.set(Set { outlets, filters });
     Subscription::Ours
 }
