@@ -110,8 +110,8 @@ impl Telemetry {
         TelemetryBuilder::new(service_name.into())
     }
 
-    /// Telemetry that goes nowhere: everything works, nothing is recorded. It is what
-    /// `OTEL_SDK_DISABLED=true` gives, and what tests of other things want.
+    /// Telemetry that goes nowhere: everything works, nothing is recorded, no context travels. It is what tests of other
+    /// things want. `OTEL_SDK_DISABLED=true` gives the same, but lets what others propagate travel on.
     ///
     /// # Example
     /// ```

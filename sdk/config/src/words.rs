@@ -125,7 +125,7 @@ words! {
         Otlp = "otlp",
         /// A page that Prometheus scrapes. Metrics only.
         Prometheus = "prometheus",
-        /// Standard output.
+        /// Standard output. Nothing of ours writes there.
         Console = "console",
     }
 }

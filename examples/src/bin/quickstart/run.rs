@@ -114,13 +114,15 @@ fn install(receiver: &Receiver, share: f64) -> Result<Telemetry, throughline::Er
         "OTEL_EXPORTER_PROMETHEUS_HOST",
         "OTEL_EXPORTER_PROMETHEUS_PORT",
     ];
-    let metrics = if chosen.iter().any(|name| std::env::var_os(name).is_some()) {
+    // Empty is unset.
+    let is_set = |name: &str| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
+    let metrics = if chosen.iter().any(|name| is_set(name)) {
         Prometheus::new()
     } else {
         Prometheus::at("127.0.0.1:0")
     };
     let mut telemetry = receiver.connect(Telemetry::builder("shop"));
-    if std::env::var_os("OTEL_TRACES_SAMPLER").is_none() {
+    if !is_set("OTEL_TRACES_SAMPLER") {
         let sampler = ComposableParentThreshold::new(ComposableProbability::new(share)?);
         telemetry = telemetry.sampler(CompositeSampler::new(sampler));
     }
