@@ -24,8 +24,9 @@
 //! # What is promised about a span
 //!
 //! [`TraceKeeper::fate`](throughline_model::TraceKeeper::fate) says `Delivered` only of a span whose batch was
-//! acknowledged. It is remembered by trace: where anything of a trace is lost, all of it counts as lost, also what
-//! arrived. So an exemplar may be withdrawn in vain, but none points at nothing.
+//! acknowledged. Of a trace it is remembered which spans were handed on, but what became of them only together: where
+//! any is lost then, all of them count as lost, also what arrived. So an exemplar may be withdrawn in vain, but none
+//! points at nothing.
 //!
 //! # On the way of a span
 //!

@@ -285,20 +285,36 @@ fn two_local_roots_of_one_trace_are_two_parts() {
 }
 
 #[test]
+fn what_was_dropped_stays_lost_where_its_trace_is_kept_later() {
+    let rig = Rig::new(Retention::new(), Sampler::AlwaysOff);
+    let mut first = rig.remote_child("first", 1, false);
+    first.end();
+    let mut second = rig.remote_child("second", 1, false);
+    second.set_status(Status::error("no"));
+    second.end();
+    rig.buffer.force_flush(LONG).unwrap();
+    let fates = [first, second].map(|span| {
+        let span = span.span_context().span_id();
+        rig.buffer.fate(TraceId::from(1), span)
+    });
+    assert_eq!(fates, [Fate::Lost, Fate::Delivered]);
+    rig.end();
+}
+
+#[test]
 fn shutdown_decides_what_is_open() {
     let rig = Rig::new(Retention::new(), Sampler::AlwaysOff);
     let cx = Context::new().with_span(rig.remote_child("root", 1, false));
     let mut child = rig.tracer.start_with_context("child", &cx);
     child.set_status(Status::error("no"));
+    let arrived = child.span_context().span_id();
     child.end();
     rig.buffer.shutdown(LONG).unwrap();
     assert_eq!(names(&rig.exporter.spans()), ["child"]);
     assert_eq!(retained(&rig.exporter.spans()[0]).as_deref(), Some("error"));
-    let root = cx.span().span_context().clone();
-    assert_eq!(
-        rig.buffer.fate(root.trace_id(), root.span_id()),
-        Fate::Delivered
-    );
+    let open = cx.span().span_context().span_id();
+    let fates = [arrived, open].map(|span| rig.buffer.fate(TraceId::from(1), span));
+    assert_eq!(fates, [Fate::Delivered, Fate::Lost]);
     cx.span().end();
     let counts = rig.buffer.counts();
     assert_eq!(

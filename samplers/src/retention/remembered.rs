@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashTable;
+use opentelemetry::trace::SpanId;
 
 use super::reasons::Reasons;
 
@@ -19,7 +20,7 @@ pub(super) struct Remembered {
 }
 
 /// What became of a trace in this process.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Record {
     trace: u128,
     /// Something of it was kept.
@@ -32,7 +33,27 @@ pub(super) struct Record {
     pub(super) outstanding: u32,
     /// Some of it is lost.
     pub(super) torn: bool,
+    handed_on: HandedOn,
 }
+
+/// What was known of a trace when a part of it was decided: it was kept, like this.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub(super) threshold: Option<u64>,
+    pub(super) reasons: Reasons,
+}
+
+/// Which spans of a trace were handed on, 32 bits of each id: others of it may have been dropped by then, or never end.
+#[derive(Debug, Default)]
+struct HandedOn {
+    /// A ring, once it is full.
+    spans: Vec<u32>,
+    /// Which one is overwritten next.
+    next: usize,
+}
+
+/// Of a trace with more spans the latest ones are known, its root among them; the others count as lost.
+const MAX_HANDED_ON: usize = 256;
 
 impl Remembered {
     pub(super) fn new(capacity: usize) -> Self {
@@ -88,6 +109,41 @@ impl Remembered {
     }
 }
 
+impl Record {
+    /// This span is on its way.
+    pub(super) fn hand_on(&mut self, span: SpanId) {
+        self.outstanding += 1;
+        self.handed_on.add(low_bits(span));
+    }
+
+    /// Whether this span was handed on.
+    pub(super) fn has(&self, span: SpanId) -> bool {
+        self.handed_on.spans.contains(&low_bits(span))
+    }
+
+    pub(super) fn before(&self) -> Option<Before> {
+        self.kept.then_some(Before {
+            threshold: self.threshold,
+            reasons: self.reasons,
+        })
+    }
+}
+
+impl HandedOn {
+    fn add(&mut self, span: u32) {
+        if self.spans.len() < MAX_HANDED_ON {
+            self.spans.push(span);
+        } else {
+            self.spans[self.next] = span;
+            self.next = (self.next + 1) % MAX_HANDED_ON;
+        }
+    }
+}
+
+fn low_bits(span: SpanId) -> u32 {
+    u64::from_be_bytes(span.to_bytes()) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +160,16 @@ mod tests {
         assert_eq!(remembered.get(7, 2).map(|it| it.outstanding), Some(2));
         assert_eq!(remembered.get(7, 3).map(|it| it.outstanding), Some(3));
         assert_eq!(remembered.order.len(), remembered.records.len());
+    }
+
+    #[test]
+    fn of_a_trace_with_too_many_spans_the_latest_are_known() {
+        let mut record = Record::default();
+        let spans = MAX_HANDED_ON as u64 + 2;
+        (1..=spans).for_each(|span| record.hand_on(SpanId::from(span)));
+        let known = |span: u64| record.has(SpanId::from(span));
+        assert!(!known(1) && !known(2) && !known(spans + 1));
+        assert!((3..=spans).all(known));
+        assert_eq!(u64::from(record.outstanding), spans);
     }
 }

@@ -246,7 +246,7 @@ impl Shard {
         self.tally.passed += 1;
         let record = self.remembered.record(end.hash, end.trace);
         record.kept = true;
-        record.outstanding += 1;
+        record.hand_on(end.span);
     }
 
     /// A span that ends is lost for a reason that the caller counts.

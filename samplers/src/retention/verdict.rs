@@ -51,7 +51,7 @@ impl Case {
         let state = first.map_or(&NONE, |span| span.span_context.trace_state());
         let found = found.and(wishes);
         let head = part.sampled.then(|| OtelTraceState::of(state).threshold());
-        let before = taken.before.filter(|before| before.kept);
+        let before = taken.before;
         Self {
             randomness: taken.randomness,
             sampled: part.sampled,

@@ -79,7 +79,7 @@ impl Shard {
             return Fate::Pending;
         }
         match self.remembered.get(hash, id) {
-            Some(record) if record.torn || !record.kept => Fate::Lost,
+            Some(record) if record.torn || !record.has(span) => Fate::Lost,
             Some(record) if record.outstanding > 0 => Fate::Pending,
             Some(_) => Fate::Delivered,
             None => Fate::Lost,

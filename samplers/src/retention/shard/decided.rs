@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::findings::Findings;
 use super::super::part::{Mode, Part};
-use super::super::remembered::Record;
+use super::super::remembered::{Before, Record};
 use super::super::room::Room;
 use super::super::verdict::Verdict;
 use super::{Shard, find};
@@ -16,8 +16,8 @@ pub(in super::super) struct Taken {
     trace: u128,
     /// R, in bits.
     pub(in super::super) randomness: u64,
-    /// What became of the trace before, if that is known.
-    pub(in super::super) before: Option<Record>,
+    /// How the trace was kept before, if it was.
+    pub(in super::super) before: Option<Before>,
     /// Its spans and what is known of them; what is open of it is still in the shard.
     pub(in super::super) part: Part,
     /// How many spans it had when it was taken.
@@ -96,7 +96,7 @@ impl Shard {
             let Some(trace) = find(&mut self.traces, hash, id) else {
                 continue;
             };
-            let before = self.remembered.get(hash, id).copied();
+            let before = self.remembered.get(hash, id).and_then(Record::before);
             let mut at = 0;
             while let Some(part) = trace.parts.get_mut(at) {
                 if !part.is_ripe() {
@@ -152,8 +152,10 @@ impl Shard {
                 };
                 record.kept = true;
                 record.reasons = record.reasons.and(*reasons);
-                record.outstanding += spans as u32;
                 record.torn |= taken.part.torn;
+                for span in &taken.part.spans {
+                    record.hand_on(span.span_context.span_id());
+                }
             }
             Verdict::Drop => {
                 self.tally.unselected += spans;
