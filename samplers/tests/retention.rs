@@ -231,6 +231,32 @@ fn an_outlier_and_a_neighbour_keep_a_trace() {
 }
 
 #[test]
+fn what_nobody_wants_is_gone_when_its_last_span_ends() {
+    let rig = Rig::new(Retention::new(), Sampler::AlwaysOff);
+    let settled = || {
+        let counts = rig.buffer.counts();
+        (counts.unselected, counts.buffered)
+    };
+    trace(&rig, 1, false);
+    assert_eq!(settled(), (2, 0));
+    // But not while something of the trace is open that may ask for the whole.
+    let mut second = rig.remote_child("second", 2, false);
+    rig.remote_child("first", 2, false).end();
+    assert_eq!(settled(), (2, 1));
+    second.set_status(Status::error("no"));
+    second.end();
+    assert_eq!(settled(), (2, 2));
+    // Whoever asks afterwards is told.
+    let span = SpanId::from(1);
+    rig.buffer
+        .keep(TraceId::from(1), span, KeepReason::Neighbour);
+    assert_eq!(rig.buffer.counts().keeps_too_late, 1);
+    assert_eq!(rig.buffer.fate(TraceId::from(1), span), Fate::Lost);
+    rig.buffer.force_flush(LONG).unwrap();
+    rig.end();
+}
+
+#[test]
 fn a_span_that_starts_when_its_trace_was_decided_joins_it() {
     let rig = Rig::new(Retention::new(), Sampler::AlwaysOff);
     for (id, fails) in [(1, true), (2, false)] {

@@ -16,7 +16,7 @@ use super::policies::{Policies, has_failed};
 use super::room::Room;
 use super::sampler::randomness;
 use super::settings::Bounds;
-use super::shard::{End, Known, Limits, Place, Root, Shard, Start, Taken};
+use super::shard::{End, Ended, Known, Limits, Place, Root, Shard, Start, Taken};
 use super::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, acquire};
 use super::verdict::Verdict;
 use crate::batch::Queue;
@@ -104,24 +104,28 @@ impl Core {
             span: span.span_id(),
             sampled: span.is_sampled(),
         };
-        match parent {
-            Some(parent) if self.lock(hash).joined(&start, parent) => {}
-            Some(_) => self.opened(&start, span),
-            None => {
-                self.lock(hash).tally.live[usize::from(start.sampled)] += 1;
-                self.opened(&start, span);
-            }
+        let mut shard = self.lock(hash);
+        shard.tally.live[usize::from(start.sampled)] += 1;
+        if !parent.is_some_and(|parent| shard.joined(&start, parent)) {
+            self.opened(shard, &start, span, parent.is_some());
         }
     }
 
     #[inline(never)]
-    fn opened(&self, start: &Start, span: &SpanContext) {
+    fn opened(
+        &self,
+        mut shard: MutexGuard<'_, Shard>,
+        start: &Start,
+        span: &SpanContext,
+        orphan: bool,
+    ) {
         if self.control.is_closing() {
             return;
         }
-        let root = self.root(span);
+        let root = self.root(span, orphan);
         // Not to know of a part that passes is no harm; its spans pass.
-        let opened = self.lock(start.hash).opened(start, root, &self.room);
+        let opened = shard.opened(start, root, &self.room);
+        drop(shard);
         // The lock is free again: making room locks every shard.
         if !opened && !root.passes && self.make_room() {
             self.lock(start.hash).opened(start, root, &self.room);
@@ -130,7 +134,7 @@ impl Core {
         self.control.stir();
     }
 
-    fn root(&self, span: &SpanContext) -> Root {
+    fn root(&self, span: &SpanContext, orphan: bool) -> Root {
         let state = span.trace_state();
         let decided = || {
             let head = OtelTraceState::of(state).threshold();
@@ -139,6 +143,7 @@ impl Core {
         Root {
             randomness: randomness(state, span.trace_id()),
             passes: span.is_sampled() && (self.level.never() || decided()),
+            orphan,
         }
     }
 
@@ -153,11 +158,12 @@ impl Core {
             span: context.span_id(),
             sampled: context.is_sampled(),
             failed: has_failed(&span),
+            notable: self.policies.is_notable(&span),
             weight: span_weight(&span),
         };
         let mut shard = self.lock(hash);
         match shard.ended(&end, &self.room) {
-            Ok(spans) => {
+            Ended::Buffered(spans) => {
                 spans.push(span);
                 let ripe = shard.has_ripe();
                 drop(shard);
@@ -165,11 +171,24 @@ impl Core {
                     self.control.stir();
                 }
             }
-            Err(place) => {
+            Ended::Unselected(part) => {
+                drop(shard);
+                self.unselected(part, hash);
+            }
+            Ended::Elsewhere(place) => {
                 drop(shard);
                 self.ended_elsewhere(place, span, &end);
             }
         }
+    }
+
+    /// Drops the spans of a part that nobody wants. They are warm in this thread's caches, and their memory goes back
+    /// to where its next spans come from.
+    #[inline(never)]
+    fn unselected(&self, mut part: Part, hash: u64) {
+        let spans = part.spans.len();
+        part.spans.clear();
+        self.lock(hash).emptied(part, spans, &self.room);
     }
 
     /// A span ends that does not simply go into the buffer.
@@ -197,12 +216,16 @@ impl Core {
             }
             let mut shard = self.lock(end.hash);
             match shard.ended_again(end, &self.room) {
-                Ok(spans) => {
+                Ended::Buffered(spans) => {
                     spans.push(span);
                     drop(shard);
                     return self.control.stir();
                 }
-                Err(elsewhere) => place = elsewhere,
+                Ended::Unselected(part) => {
+                    drop(shard);
+                    return self.unselected(part, end.hash);
+                }
+                Ended::Elsewhere(elsewhere) => place = elsewhere,
             }
         }
         let mut shard = self.lock(end.hash);
@@ -218,7 +241,7 @@ impl Core {
             span: end.span,
             sampled: false,
         };
-        let root = self.root(span);
+        let root = self.root(span, true);
         let mut shard = self.lock(end.hash);
         if shard.opened(&start, root, &self.room) {
             return true;

@@ -13,7 +13,6 @@ use opentelemetry::trace::{
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use throughline_model::{Fate, KeepReason, SelfMeter, SystemClock};
 
-use super::RANGE;
 use super::core::Core;
 use super::decider::Decider;
 use super::policies::{Policies, Rates};
@@ -25,7 +24,17 @@ use crate::span_weight::span_weight;
 
 const NOW: Duration = Duration::ZERO;
 
+/// The thread that ends a part drops it, unless it was asked for.
 fn model(max_spans: usize, body: impl Fn(&Arc<Core>) + Send + Sync + 'static) {
+    model_with(max_spans, Slow::Above(Duration::MAX), body);
+}
+
+/// The delivery thread decides everything, and finds no reason of its own to keep it.
+fn model_of_decider(body: impl Fn(&Arc<Core>) + Send + Sync + 'static) {
+    model_with(100, Slow::Quantile(0.5), body);
+}
+
+fn model_with(max_spans: usize, slow: Slow, body: impl Fn(&Arc<Core>) + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(move || {
@@ -35,10 +44,10 @@ fn model(max_spans: usize, body: impl Fn(&Arc<Core>) + Send + Sync + 'static) {
         let policies = Policies {
             rates: Rates {
                 errors: 0,
-                slow: RANGE,
+                slow: 0,
                 outliers: 0,
             },
-            slow: Slow::Above(Duration::MAX),
+            slow,
             rules: Vec::new(),
             rolling: Mutex::new(Rolling::new(0.0)),
         };
@@ -70,6 +79,10 @@ fn start(core: &Core, trace: u128, span: u64, parent: Option<u64>) {
 }
 
 fn end(core: &Core, trace: u128, span: u64) {
+    end_with(core, trace, span, Status::Unset);
+}
+
+fn end_with(core: &Core, trace: u128, span: u64, status: Status) {
     let time = SystemTime::UNIX_EPOCH;
     core.ended(SpanData {
         span_context: context(trace, span),
@@ -83,7 +96,7 @@ fn end(core: &Core, trace: u128, span: u64) {
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links: SpanLinks::default(),
-        status: Status::Unset,
+        status,
         instrumentation_scope: InstrumentationScope::default(),
     });
 }
@@ -127,8 +140,27 @@ fn a_span_that_finds_no_room_evicts_the_lowest_and_the_bound_holds() {
 }
 
 #[test]
-fn a_wish_beside_the_decision_is_heard_or_counted() {
+fn a_wish_beside_the_end_is_heard_or_counted() {
     model(100, |core| {
+        start(core, 1, 1, None);
+        let other = {
+            let core = Arc::clone(core);
+            thread::spawn(move || core.keep(TraceId::from(1), KeepReason::Outlier))
+        };
+        end(core, 1, 1);
+        other.join().unwrap();
+        let fate = core.fate(TraceId::from(1), SpanId::from(1));
+        match core.counts().buffered {
+            1 => assert_eq!((core.counts().keeps_too_late, fate), (0, Fate::Pending)),
+            _ => assert_eq!((core.counts().keeps_too_late, fate), (1, Fate::Lost)),
+        }
+        settle(core, Decider::new(Arc::clone(core)), 1);
+    });
+}
+
+#[test]
+fn a_wish_beside_the_decision_is_heard_or_counted() {
+    model_of_decider(|core| {
         start(core, 1, 1, None);
         end(core, 1, 1);
         let other = {
@@ -143,6 +175,42 @@ fn a_wish_beside_the_decision_is_heard_or_counted() {
             1 => assert_eq!((counts.keeps_too_late, fate), (0, Fate::Pending)),
             _ => assert_eq!((counts.keeps_too_late, fate), (1, Fate::Lost)),
         }
+        settle(core, decider, 1);
+    });
+}
+
+/// What is kept anyway is nowhere unknown on its way from a part to what is remembered.
+#[test]
+fn a_wish_for_what_is_kept_is_heard_also_while_it_is_decided() {
+    model(100, |core| {
+        start(core, 1, 1, None);
+        end_with(core, 1, 1, Status::error("no"));
+        let other = {
+            let core = Arc::clone(core);
+            thread::spawn(move || core.keep(TraceId::from(1), KeepReason::Outlier))
+        };
+        let mut decider = Decider::new(Arc::clone(core));
+        decider.step(NOW);
+        other.join().unwrap();
+        assert_eq!(core.counts().keeps_too_late, 0);
+        let wishes = core.known(TraceId::from(1)).wishes.reasons;
+        assert!(wishes.has(KeepReason::Outlier), "{wishes}");
+        settle(core, decider, 1);
+    });
+}
+
+#[test]
+fn what_is_kept_is_never_called_lost_while_it_is_decided() {
+    model(100, |core| {
+        start(core, 1, 1, None);
+        end_with(core, 1, 1, Status::error("no"));
+        let other = {
+            let core = Arc::clone(core);
+            thread::spawn(move || core.fate(TraceId::from(1), SpanId::from(1)))
+        };
+        let mut decider = Decider::new(Arc::clone(core));
+        decider.step(NOW);
+        assert_eq!(other.join().unwrap(), Fate::Pending);
         settle(core, decider, 1);
     });
 }
@@ -170,7 +238,7 @@ fn a_child_beside_the_decision_is_decided_too() {
 
 #[test]
 fn a_span_that_ends_beside_the_last_decision_is_decided_or_counted() {
-    model(100, |core| {
+    model_of_decider(|core| {
         start(core, 1, 1, None);
         let other = {
             let core = Arc::clone(core);

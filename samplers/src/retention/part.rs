@@ -44,6 +44,8 @@ pub(super) struct Part {
     pub(super) sampled: bool,
     /// A span of it ended with an error status.
     pub(super) failed: bool,
+    /// There may be something in it that a policy looks for: the delivery thread shall look.
+    pub(super) notable: bool,
     /// A span of it is lost.
     pub(super) torn: bool,
     /// Its time is up, though some of it is open.
@@ -76,6 +78,7 @@ impl Part {
             mode: Mode::Buffering,
             sampled: false,
             failed: false,
+            notable: false,
             torn: false,
             expired: false,
             idle: false,
@@ -107,6 +110,8 @@ impl Part {
 
     /// Takes out what has ended; what is open stays in this one.
     pub(super) fn split(&mut self) -> Self {
+        // What is looked for in it may lie in several pieces.
+        self.notable = true;
         Self {
             open: Vec::new(),
             spans: mem::take(&mut self.spans),
@@ -125,6 +130,11 @@ impl Part {
             Mode::Passing => !self.spans.is_empty(),
             Mode::Evicted => false,
         }
+    }
+
+    /// Whether no policy finds anything in it, now that all of it has ended. What asks for its trace asks elsewhere.
+    pub(super) fn is_plain(&self) -> bool {
+        self.open.is_empty() && self.mode == Mode::Buffering && !self.sampled && !self.notable
     }
 
     /// Whether nothing will come of it any more.
@@ -156,6 +166,11 @@ impl Trace {
             room.release_trace();
         }
         !self.parts.is_empty()
+    }
+
+    /// Whether nobody wants anything of it: a single part, which is [plain](Part::is_plain).
+    pub(super) fn is_plain(&self) -> bool {
+        self.wishes.is_empty() && matches!(&self.parts[..], [part] if part.is_plain())
     }
 
     /// The part that a child of this span belongs to.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use opentelemetry::trace::{SpanContext, Status, TraceFlags, TraceState};
+use opentelemetry::trace::{SpanContext, SpanId, Status, TraceFlags, TraceState};
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use throughline_model::KeepReason;
@@ -15,7 +15,7 @@ use super::settings::Slow;
 use super::sync::{Mutex, acquire};
 use crate::probability::{Predicate, SpanStart};
 
-/// The policies, ready to be applied. They run on the delivery thread.
+/// The policies, ready to be applied: on the delivery thread, but for [`is_notable`](Policies::is_notable).
 #[derive(Debug)]
 pub(super) struct Policies {
     pub(super) rates: Rates,
@@ -77,6 +77,22 @@ impl Policies {
         found
     }
 
+    /// Whether [`look`](Self::look) may find something in a part with this span in it: `false` of all spans of a part
+    /// that has ended means that it finds nothing. Runs where the span ends, so it asks no rule: one may be anyone's
+    /// code. The part's root is one by its own data.
+    #[inline]
+    pub(super) fn is_notable(&self, span: &SpanData) -> bool {
+        let may_be_slow = match self.slow {
+            // Of others nobody asks how long they took.
+            Slow::Above(bound) => is_local_root(span) && duration(span) >= bound,
+            Slow::Quantile(_) => true,
+        };
+        may_be_slow && self.rates.slow < RANGE
+            || has_failed(span) && self.rates.errors < RANGE
+            || !self.rules.is_empty()
+            || span.attributes.iter().any(asks_to_keep)
+    }
+
     fn is_slow(&self, part: &Part, now: Duration) -> bool {
         let id = part.root;
         let root = part
@@ -115,6 +131,10 @@ impl Policies {
 fn duration(span: &SpanData) -> Duration {
     let took = span.end_time.duration_since(span.start_time);
     took.unwrap_or_default()
+}
+
+fn is_local_root(span: &SpanData) -> bool {
+    span.parent_span_is_remote || span.parent_span_id == SpanId::INVALID
 }
 
 pub(super) fn has_failed(span: &SpanData) -> bool {

@@ -79,6 +79,23 @@ impl Room {
         self.spans.used.fetch_sub(spans, Ordering::Relaxed);
     }
 
+    /// These spans left the buffer, and their shard keeps the room for the next ones, but no more than it takes at
+    /// once.
+    #[inline]
+    pub(super) fn give_back(&self, spare: &mut Spare, bytes: usize, spans: usize) {
+        spare.bytes += bytes;
+        spare.spans += spans;
+        let (bytes, spans) = (
+            spare.bytes.saturating_sub(self.bytes.piece),
+            spare.spans.saturating_sub(self.spans.piece),
+        );
+        if bytes > 0 || spans > 0 {
+            spare.bytes -= bytes;
+            spare.spans -= spans;
+            self.release(bytes, spans);
+        }
+    }
+
     pub(super) fn take_trace(&self) -> bool {
         self.traces.take(1) == 1
     }
@@ -151,5 +168,18 @@ mod tests {
         );
         assert!(!room.take(&mut spare, 1), "a fifth span");
         assert!(room.take_trace() && !room.take_trace());
+    }
+
+    #[test]
+    fn what_is_given_back_is_there_for_the_same_shard_and_beyond_a_piece_for_all() {
+        // A piece is 100 bytes and 10 spans.
+        let room = Room::new(1600, 160, 1, 2);
+        let (mut spare, mut other) = (Spare::default(), Spare::default());
+        assert!((0..8).all(|_| room.take(&mut spare, 200)));
+        assert!(!room.take(&mut other, 200) && !room.take(&mut spare, 200));
+        room.give_back(&mut spare, 200, 1);
+        assert_eq!((room.bytes(), spare.bytes), (1500, 100));
+        assert!(room.take(&mut spare, 100) && room.take(&mut other, 100));
+        assert!(!room.take(&mut spare, 1));
     }
 }

@@ -22,6 +22,7 @@ pub(super) use decided::Taken;
 /// ```text
 ///  started ─┐                                       the delivery thread
 ///  ended ───┴► Buffering ─ none is open ─► ripe ─ take ─► deciding ─ settle ─► remembered
+///      │            └─ nothing in it ─► dropped by the thread that ends its last span
 ///      └─────► Passing ─────────────── leaves as it ends ─────────────────────────▲
 ///      └─────► Evicted ── nothing leaves
 /// ```
@@ -75,6 +76,8 @@ pub(super) struct Root {
     pub(super) randomness: u64,
     /// There is nothing to decide: its spans leave as they end.
     pub(super) passes: bool,
+    /// Its parent is in this process, but was given up or decided: its own data do not say that it is a root.
+    pub(super) orphan: bool,
 }
 
 /// A span that ends.
@@ -86,7 +89,20 @@ pub(super) struct End {
     pub(super) sampled: bool,
     /// With an error status.
     pub(super) failed: bool,
+    /// A policy may find something in it.
+    pub(super) notable: bool,
     pub(super) weight: usize,
+}
+
+/// Where a span that ends goes.
+#[derive(Debug)]
+pub(super) enum Ended<'a> {
+    /// To the end of this.
+    Buffered(&'a mut Vec<SpanData>),
+    /// Nowhere, and this with it: it was the last one that was open, and nobody wants any of them. To be dropped when
+    /// no lock is held, then to be handed back.
+    Unselected(Part),
+    Elsewhere(Place),
 }
 
 /// Where a span that ends goes, if not into the buffer. It is handed back.
@@ -123,7 +139,6 @@ impl Shard {
     /// A child of this span starts. `false` if no part has its parent.
     #[inline]
     pub(super) fn joined(&mut self, start: &Start, parent: SpanId) -> bool {
-        self.tally.live[usize::from(start.sampled)] += 1;
         let trace = find(&mut self.traces, start.hash, start.trace);
         let Some(part) = trace.and_then(|trace| trace.part_of(parent)) else {
             return false;
@@ -149,7 +164,8 @@ impl Shard {
             None => Findings::NONE,
         };
         let part = self.pool.pop().unwrap_or_else(Part::new);
-        let part = part.opened(start.span, start.sampled, root.passes);
+        let mut part = part.opened(start.span, start.sampled, root.passes);
+        part.notable = root.orphan;
         if let Some(trace) = found {
             trace.counted = true;
             trace.wishes = trace.wishes.and(foreseen);
@@ -168,20 +184,21 @@ impl Shard {
         true
     }
 
-    /// A span ends; it goes to the end of what is returned, or elsewhere.
+    /// A span ends.
     #[inline]
-    pub(super) fn ended(&mut self, end: &End, room: &Room) -> Result<&mut Vec<SpanData>, Place> {
+    pub(super) fn ended(&mut self, end: &End, room: &Room) -> Ended<'_> {
         self.tally.live[usize::from(end.sampled)] -= 1;
         self.ended_again(end, room)
     }
 
     /// The same for a span that found no place the first time.
     #[inline]
-    pub(super) fn ended_again(
-        &mut self,
-        end: &End,
-        room: &Room,
-    ) -> Result<&mut Vec<SpanData>, Place> {
+    pub(super) fn ended_again(&mut self, end: &End, room: &Room) -> Ended<'_> {
+        self.admit(end, room).unwrap_or_else(Ended::Elsewhere)
+    }
+
+    #[inline]
+    fn admit(&mut self, end: &End, room: &Room) -> Result<Ended<'_>, Place> {
         let bucket = self
             .traces
             .find_bucket_index(end.hash, |trace| trace.id == end.trace);
@@ -194,6 +211,15 @@ impl Shard {
         {
             return Err(self.ended_elsewhere(end, at, room));
         }
+        part.notable |= end.notable;
+        // What became of an earlier part of it, or is about to, decides about this one too.
+        if trace.is_plain()
+            && self.deciding.iter().all(|(trace, _)| *trace != end.trace)
+            && self.remembered.get(end.hash, end.trace).is_none()
+        {
+            return Ok(self.unselected(end, room));
+        }
+        let part = &mut trace.parts[at];
         if !room.take(&mut self.spare, end.weight) {
             part.open.push(end.span);
             return Err(Place::NoRoom);
@@ -206,7 +232,21 @@ impl Shard {
         }
         // Found anew, since what may be returned early cannot be borrowed for as long as what is returned here.
         let trace = self.traces.get_bucket_mut(bucket).ok_or(Place::Unknown)?;
-        Ok(&mut trace.parts[at].spans)
+        Ok(Ended::Buffered(&mut trace.parts[at].spans))
+    }
+
+    /// The only part of this trace goes, with the span that ends.
+    fn unselected(&mut self, end: &End, room: &Room) -> Ended<'_> {
+        let trace = find(&mut self.traces, end.hash, end.trace);
+        let Some(part) = trace.and_then(|trace| trace.parts.pop()) else {
+            return Ended::Elsewhere(Place::Unknown);
+        };
+        self.forget_if_empty(end.hash, end.trace, room);
+        let spans = part.spans.len() as u64;
+        self.tally.buffered -= spans;
+        self.tally.unselected += spans + 1;
+        self.tally.parts_unselected += 1;
+        Ended::Unselected(part)
     }
 
     #[cold]
@@ -288,6 +328,12 @@ impl Shard {
 
     pub(super) fn spare_bytes(&self) -> usize {
         self.spare.bytes
+    }
+
+    /// The spans of this part were dropped, and there is room for as many.
+    pub(super) fn emptied(&mut self, part: Part, spans: usize, room: &Room) {
+        room.give_back(&mut self.spare, part.bytes, spans);
+        self.recycle(part);
     }
 
     /// Keeps the memory of an emptied part for the next one.

@@ -56,6 +56,7 @@ impl Shard {
                     Mode::Buffering => {
                         part.idle = false;
                         part.expired = true;
+                        part.notable = true;
                         ripe.push((hash, id));
                         true
                     }
