@@ -7,6 +7,8 @@
 //!
 //! A slot closes at a tick when it is 10 s old and has seen a sixth of what the quantile needs. So the window is the
 //! last minute where that is enough, and as much longer as it takes where little is measured.
+//!
+//! Not `throughline_hdr::RollingQuantile`: it records by itself, here the cells of the metric have counted already.
 
 use std::collections::VecDeque;
 use std::time::Duration;
