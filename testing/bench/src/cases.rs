@@ -8,6 +8,7 @@ pub(crate) mod hdr;
 mod histogram;
 mod machine;
 pub(crate) mod operation;
+mod retention;
 mod sampling;
 mod scrape;
 mod spans;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Case> {
         operation::cases(),
         spans::cases(),
         sampling::cases(),
+        retention::cases(),
         scrape::cases(),
     ]
     .into_iter()
