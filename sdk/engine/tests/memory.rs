@@ -46,6 +46,17 @@ fn series_share_their_attributes_with_others() {
     assert!(each <= 512, "{each} bytes for each histogram series");
 }
 
+#[test]
+fn a_thread_pays_for_the_series_that_it_measures() {
+    let (_provider, meter) = meter();
+    let counter = &meter.u64_counter("counter").build();
+    (0..1000).for_each(|at| counter.add(1, &attributes(at)));
+    let measure = || bytes_each(1, |_| counter.add(1, &attributes(7)));
+    let bytes = std::thread::scope(|scope| scope.spawn(measure).join().unwrap());
+    // One chunk of 4 KiB, a directory and what it remembers; its words of all series would be 24 KiB.
+    assert!(bytes <= 6 * 1024, "{bytes} bytes for one series of 1000");
+}
+
 /// Of 1000 sets, made of thirty pairs.
 fn attributes(at: usize) -> [KeyValue; 3] {
     let value = |digit: usize| format!("value {}", digit % 10);
