@@ -29,6 +29,9 @@
 //! outliers among themselves are sampled uniformly like the others. Where exemplars must be resolvable, a collection
 //! [`settle`]s what it took: only what was delivered is published.
 
+use std::sync::LazyLock;
+use std::thread;
+
 mod custom;
 mod filter;
 mod offer;
@@ -48,5 +51,8 @@ pub(crate) use settle::{Carries, Waiting, exemplars_of, settle};
 /// How many exemplars a reservoir of fixed size holds unless its aggregation says otherwise: one per CPU
 /// (specification: `metrics/sdk.md`, "SimpleFixedSizeExemplarReservoir"), 8 at most.
 pub(crate) fn default_size() -> usize {
-    std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(8))
+    // The standard library reads files of the system for it, each time.
+    static SIZE: LazyLock<usize> =
+        LazyLock::new(|| thread::available_parallelism().map_or(1, |cpus| cpus.get().min(8)));
+    *SIZE
 }

@@ -4,12 +4,16 @@
 //! "Observations inside asynchronous callbacks"). They are totals: a cumulative reader passes them on, a delta reader
 //! subtracts what was observed before. Two observations of the same attributes in one collection: the last one counts.
 //! Where a view drops attributes, the sums of what falls together are added, and of gauges the last one counts.
+//!
+//! A difference is that of a set as it was observed, taken before sets fall together. So deltas add up to what was observed,
+//! whichever sets share a point or the overflow in one collection and in the next.
+
+mod gather;
+mod sets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use opentelemetry::KeyValue;
 use throughline_cells::Collection;
 use throughline_model::{Attributes, Data, Exemplar, Gauge, Metric, NumberPoint, Sum, Temporality};
@@ -18,9 +22,10 @@ use crate::number::Measured;
 use crate::pairs;
 use crate::parts::Parts;
 use crate::pipeline::{Readable, StreamConfig};
-use crate::table::Table;
 use crate::view::AttributeFilter;
 use crate::{Aggregation, ExemplarFilter, exemplar};
+use gather::{Gathered, Gathering};
+use sets::Sets;
 
 /// A stream of an asynchronous instrument.
 #[derive(Debug)]
@@ -43,9 +48,18 @@ struct State<T> {
     previous: SystemTime,
     /// What the collection under way has observed, by all attributes.
     observed: Sets<T>,
+    /// What earlier collections observed, by all attributes. Of sums alone, and where differences are told.
+    totals: Sets<Total<T>>,
     /// What earlier collections reported, by the attributes of the point.
     known: Sets<Known<T>>,
     /// Counts collections.
+    round: u64,
+}
+
+/// A set's total when it was observed last.
+#[derive(Clone, Copy, Debug)]
+struct Total<T> {
+    value: T,
     round: u64,
 }
 
@@ -55,14 +69,6 @@ struct Known<T> {
     value: T,
     began: SystemTime,
     round: u64,
-}
-
-/// What falls into one point.
-#[derive(Debug)]
-struct Gathered<T> {
-    value: T,
-    /// Places of the observations, where exemplars are wanted.
-    from: Vec<usize>,
 }
 
 impl<T: Measured> ObservedStream<T> {
@@ -78,6 +84,7 @@ impl<T: Measured> ObservedStream<T> {
             state: Mutex::new(State {
                 previous: created,
                 observed: Sets::default(),
+                totals: Sets::default(),
                 known: Sets::default(),
                 round: 0,
             }),
@@ -111,39 +118,31 @@ impl<T: Measured> ObservedStream<T> {
         self.config.aggregation == Aggregation::Sum
     }
 
-    /// What was observed, by the attributes that points have, in the order it was first observed. What is over the limit
-    /// falls into the overflow (specification: `metrics/sdk.md`, "Asynchronous instrument cardinality limits").
-    fn gather(&self, observed: &Sets<T>) -> Sets<Gathered<T>> {
-        let mut points: Sets<Gathered<T>> = Sets::default();
-        let with_exemplars = self.parts.exemplar_filter == ExemplarFilter::AlwaysOn;
-        let mut sets = 0;
-        for (place, (all, value)) in observed.list.iter().enumerate() {
-            let mut kept = match self.config.attributes {
-                AttributeFilter::All => all.clone(),
-                ref filter => all.filter(|pair| filter.keeps(pair)),
-            };
-            if !points.has(&kept) && !Table::is_overflow_set(&kept) {
-                if sets < self.config.limit {
-                    sets += 1;
-                } else {
-                    self.parts.tally.overflowed();
-                    kept = Table::overflow_set();
-                }
-            }
-            let gathered = points.entry(kept, || Gathered {
-                value: T::from_bits(0),
-                from: Vec::new(),
-            });
-            gathered.value = if self.is_sum() {
-                gathered.value.plus(*value)
-            } else {
+    /// Whether a total is smaller than it was, which means that it began anew.
+    fn fell(&self, from: T, to: T) -> bool {
+        self.config.descriptor.kind.is_monotonic() && to.is_below(from)
+    }
+
+    /// What the observations of a round add to their points.
+    fn differences(&self, totals: &mut Sets<Total<T>>, observed: &Sets<T>, round: u64) -> Vec<T> {
+        let difference = |(set, value): &(Attributes, T)| {
+            let zero = T::from_bits(0);
+            let total = totals.entry(set.clone(), || Total { value: zero, round });
+            let before = std::mem::replace(
+                total,
+                Total {
+                    value: *value,
+                    round,
+                },
+            )
+            .value;
+            if self.fell(before, *value) {
                 *value
-            };
-            if with_exemplars {
-                gathered.from.push(place);
+            } else {
+                value.minus(before)
             }
-        }
-        points
+        };
+        observed.list.iter().map(difference).collect()
     }
 
     /// Some of the observations that a point was made of, each as likely as the others. They have no span: a callback
@@ -155,6 +154,9 @@ impl<T: Measured> ObservedStream<T> {
         point: &Attributes,
         time: SystemTime,
     ) -> Vec<Exemplar> {
+        if from.is_empty() {
+            return Vec::new();
+        }
         let mut keyed: Vec<(f64, usize)> = from
             .iter()
             .map(|place| (self.parts.random.open01(), *place))
@@ -184,9 +186,27 @@ impl<T: Measured> Readable for ObservedStream<T> {
         state.previous = time;
         state.round += 1;
         let round = state.round;
-        let monotonic = self.config.descriptor.kind.is_monotonic();
-        let mut points = Vec::with_capacity(observed.list.len());
-        for (attributes, Gathered { value, from }) in self.gather(&observed).list {
+        let tells_differences = self.is_sum() && temporality == Temporality::Delta;
+        let differences =
+            tells_differences.then(|| self.differences(&mut state.totals, &observed, round));
+        let gathering = Gathering {
+            config: &self.config,
+            tally: &self.parts.tally,
+            adds_up: self.is_sum(),
+            with_places: self.parts.exemplar_filter == ExemplarFilter::AlwaysOn,
+        };
+        let has_seat = |known: &Known<T>| known.round + 1 == round;
+        let gathered = gathering.points(
+            &observed,
+            |place| {
+                differences
+                    .as_ref()
+                    .map_or(observed.list[place].1, |all| all[place])
+            },
+            |set| state.known.find(set).is_some_and(has_seat),
+        );
+        let mut points = Vec::with_capacity(gathered.list.len());
+        for (attributes, Gathered { value, from, .. }) in gathered.list {
             let known = state.known.entry(attributes.clone(), || Known {
                 value: T::from_bits(0),
                 // Specification: `metrics/sdk.md`, "Start timestamps": the previous collection, or the making of the
@@ -194,24 +214,16 @@ impl<T: Measured> Readable for ObservedStream<T> {
                 began: start,
                 round: 0,
             });
-            let fell = monotonic && value.is_below(known.value);
-            let (begin, reported) = match temporality {
-                Temporality::Cumulative => {
-                    if fell {
-                        // A total that begins anew: a reset, which a new start time tells.
-                        known.began = start;
-                    }
-                    (known.began, value)
-                }
-                Temporality::Delta if !self.is_sum() || fell => (start, value),
-                Temporality::Delta => (start, value.minus(known.value)),
-            };
+            // A total that begins anew: a reset, which a new start time tells.
+            if temporality == Temporality::Delta || self.fell(known.value, value) {
+                known.began = start;
+            }
             known.value = value;
             known.round = round;
             points.push(NumberPoint {
-                start: begin,
+                start: known.began,
                 time,
-                value: reported.number(),
+                value: value.number(),
                 exemplars: self.exemplars(&observed, &from, &attributes, time),
                 attributes,
             });
@@ -221,6 +233,9 @@ impl<T: Measured> Readable for ObservedStream<T> {
         if state.known.list.len() > 2 * self.config.limit.max(points.len()) {
             state.known.retain(|known| known.round == round);
         }
+        if state.totals.list.len() > 2 * self.config.limit.max(observed.list.len()) {
+            state.totals.retain(|total| total.round == round);
+        }
         (!points.is_empty()).then(|| Metric {
             name: self.config.descriptor.name.clone(),
             description: self.config.descriptor.description.clone(),
@@ -228,7 +243,7 @@ impl<T: Measured> Readable for ObservedStream<T> {
             data: if self.is_sum() {
                 Data::Sum(Sum {
                     temporality,
-                    monotonic,
+                    monotonic: self.config.descriptor.kind.is_monotonic(),
                     points,
                 })
             } else {
@@ -249,64 +264,5 @@ impl<T: Measured> Readable for ObservedStream<T> {
             state.known.list.len()
         };
         self.feeds.iter().map(of).max().unwrap_or(0)
-    }
-}
-
-/// Values by attribute set, in the order the sets came.
-#[derive(Debug)]
-struct Sets<V> {
-    hasher: RandomState,
-    index: HashTable<usize>,
-    list: Vec<(Attributes, V)>,
-}
-
-impl<V> Default for Sets<V> {
-    fn default() -> Self {
-        Self {
-            hasher: RandomState::default(),
-            index: HashTable::new(),
-            list: Vec::new(),
-        }
-    }
-}
-
-impl<V> Sets<V> {
-    fn place(&self, hash: u64, set: &Attributes) -> Option<usize> {
-        let is = |place: &usize| pairs::is_set(&self.list[*place].0, set);
-        self.index.find(hash, is).copied()
-    }
-
-    fn has(&self, set: &Attributes) -> bool {
-        self.place(pairs::hash(&self.hasher, set), set).is_some()
-    }
-
-    /// The value of a set, made if it is new.
-    fn entry(&mut self, set: Attributes, make: impl FnOnce() -> V) -> &mut V {
-        let hash = pairs::hash(&self.hasher, &set);
-        let place = self.place(hash, &set).unwrap_or_else(|| {
-            let place = self.list.len();
-            self.list.push((set, make()));
-            self.insert(hash, place);
-            place
-        });
-        &mut self.list[place].1
-    }
-
-    fn insert(&mut self, hash: u64, place: usize) {
-        let Self {
-            hasher,
-            index,
-            list,
-        } = self;
-        index.insert_unique(hash, place, |place| pairs::hash(hasher, &list[*place].0));
-    }
-
-    fn retain(&mut self, keep: impl Fn(&V) -> bool) {
-        self.list.retain(|(_, value)| keep(value));
-        self.index.clear();
-        for place in 0..self.list.len() {
-            let hash = pairs::hash(&self.hasher, &self.list[place].0);
-            self.insert(hash, place);
-        }
     }
 }

@@ -349,6 +349,44 @@ fn the_first_observed_sets_have_points_and_the_rest_overflows() {
 }
 
 #[test]
+fn a_set_keeps_its_point_whichever_is_observed_first() {
+    let bench = bench_with(|builder| {
+        builder.view(View::select(Selector::name("total")).cardinality_limit(1))
+    });
+    let totals = Arc::new(Mutex::new(vec![("a", 10), ("b", 5)]));
+    let observed = Arc::clone(&totals);
+    let _ = bench
+        .meter
+        .u64_observable_counter("total")
+        .with_callback(move |o| {
+            for (k, total) in observed.lock().unwrap().iter() {
+                o.observe(*total, &[KeyValue::new("k", *k)]);
+            }
+        })
+        .build();
+    let overflow = [("otel.metric.overflow", true)];
+    for reader in [&bench.cumulative, &bench.delta] {
+        let snapshot = reader.collect();
+        assert_eq!(snapshot.number("total", [("k", "a")]), Number::U64(10));
+        assert_eq!(snapshot.number("total", overflow), Number::U64(5));
+    }
+    *totals.lock().unwrap() = vec![("b", 6), ("a", 11)];
+    let total = bench.cumulative.collect();
+    assert_eq!(total.number("total", [("k", "a")]), Number::U64(11));
+    assert_eq!(total.number("total", overflow), Number::U64(6));
+    let delta = bench.delta.collect();
+    assert_eq!(delta.number("total", [("k", "a")]), Number::U64(1));
+    assert_eq!(delta.number("total", overflow), Number::U64(1));
+    // What is not observed any more leaves its place to another, which has been counted up to here.
+    *totals.lock().unwrap() = vec![("b", 8)];
+    let total = bench.cumulative.collect();
+    assert_eq!(total.number("total", [("k", "b")]), Number::U64(8));
+    assert_eq!(total.seen("total").data.len(), 1);
+    let delta = bench.delta.collect();
+    assert_eq!(delta.number("total", [("k", "b")]), Number::U64(2));
+}
+
+#[test]
 fn exemplars_of_observations_keep_filtered_attributes_and_have_no_span() {
     let bench = bench_with(|builder| {
         builder
