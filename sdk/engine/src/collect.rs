@@ -1,19 +1,24 @@
 //! One collection of one reader.
 //!
 //! ```text
-//! users' callbacks and collectors, no lock held ──► the deadline? ──► the cells' lock: streams make points
+//! users' callbacks and collectors, no lock held ──► the cells' lock: streams make points
 //!     ──► no lock held: what became of the exemplars' spans? ──► Snapshot
 //! ```
 //!
-//! Until the callbacks are done nothing is read, so that a collection that is given up loses nothing.
+//! Past the deadline no more callbacks are run, and what there is is read. The next collection begins with the first one
+//! that was left out: one that always takes long holds up the others, but keeps none of them away for ever.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use throughline_model::{CollectError, ScopeMetrics, Snapshot};
 
 use crate::meter::MeterCore;
 use crate::provider::Shared;
+
+/// Where all callbacks ran: no producer has this id.
+pub(crate) const NOBODY: u64 = u64::MAX;
 
 pub(crate) fn collect(
     provider: &Shared,
@@ -25,7 +30,11 @@ pub(crate) fn collect(
     if let Some(duration) = provider.duration.get() {
         let took = provider.parts.clock.monotonic().saturating_sub(began);
         let component_type = provider.parts.readers[reader].component_type;
-        duration.record(component_type, reader, took, result.as_ref().err());
+        let error = match &result {
+            Ok(snapshot) => snapshot.incomplete.as_ref(),
+            Err(error) => Some(error),
+        };
+        duration.record(component_type, reader, took, error);
     }
     result
 }
@@ -39,30 +48,39 @@ fn try_collect(
     if provider.is_shut_down() {
         return Err(CollectError::Shutdown);
     }
-    run_callbacks(provider, &meters, reader, deadline).inspect_err(|_| {
-        for meter in &meters {
-            for stream in meter.streams() {
-                stream.discard(reader);
-            }
-        }
-    })?;
-    Ok(read(provider, &meters, reader))
+    let ran = run_callbacks(provider, &meters, reader, deadline);
+    Ok(Snapshot {
+        incomplete: ran.err(),
+        ..read(provider, &meters, reader)
+    })
 }
 
-/// Runs what users registered, and stops where the deadline has passed: what was not run is run next time.
+/// Runs what users registered, and stops where the deadline has passed: what was not run is run first next time.
 fn run_callbacks(
     provider: &Shared,
     meters: &[Arc<MeterCore>],
     reader: usize,
     deadline: Duration,
 ) -> Result<(), CollectError> {
-    let clock = &provider.parts.clock;
-    let began = clock.monotonic();
-    for producer in meters.iter().flat_map(|meter| meter.producers()) {
-        producer.run(reader, &provider.parts);
-        if clock.monotonic().saturating_sub(began) > deadline {
+    let parts = &provider.parts;
+    let began = parts.clock.monotonic();
+    let mut producers: Vec<_> = meters.iter().flat_map(|meter| meter.producers()).collect();
+    // Relaxed: a reader collects one at a time, and whoever lets it hands on what it saw.
+    let left_out = parts.left_out[reader].swap(NOBODY, Ordering::Relaxed);
+    let first = producers
+        .iter()
+        .position(|producer| producer.id == left_out);
+    producers.rotate_left(first.unwrap_or(0));
+    for (at, producer) in producers.iter().enumerate() {
+        if parts.clock.monotonic().saturating_sub(began) > deadline {
+            if let Some(slow) = at.checked_sub(1) {
+                producers[slow].outlasted(deadline);
+            }
+            parts.tally.skipped(producers.len() - at);
+            parts.left_out[reader].store(producer.id, Ordering::Relaxed);
             return Err(CollectError::Timeout(deadline));
         }
+        producer.run(reader, parts);
     }
     Ok(())
 }
@@ -101,6 +119,7 @@ fn read(provider: &Shared, meters: &[Arc<MeterCore>], reader: usize) -> Snapshot
     Snapshot {
         resource: Arc::clone(&parts.resource),
         scopes: scopes.collect(),
+        incomplete: None,
     }
 }
 

@@ -252,12 +252,6 @@ impl<T: Measured> Readable for ObservedStream<T> {
         })
     }
 
-    fn discard(&self, reader: usize) {
-        if let Some((_, mut state)) = self.state(reader) {
-            state.observed = Sets::default();
-        }
-    }
-
     fn series(&self) -> usize {
         let of = |feed: &Feed<T>| {
             let state = feed.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! What every part of one provider shares.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use throughline_model::{Clock, Random, Resource, TraceKeeper};
 
@@ -24,6 +24,8 @@ pub(crate) struct Parts {
     pub(crate) outliers: Vec<(Selector, Outliers)>,
     /// By the index that feeds know their reader by.
     pub(crate) readers: Vec<ReaderSettings>,
+    /// By reader, the producer that its last collection had no time for.
+    pub(crate) left_out: Box<[AtomicU64]>,
     pub(crate) tally: Tally,
     pub(crate) pairs: SharedPairs,
     pub(crate) shut_down: AtomicBool,

@@ -50,9 +50,6 @@ pub(crate) trait Readable: Debug + Send + Sync {
     /// What one reader is to be told; `None` where there is nothing to tell, or nothing for this reader.
     fn collect(&self, reader: usize, cells: &Collection, now: SystemTime) -> Option<Metric>;
 
-    /// Forgets what the collection under way has observed, since it is given up.
-    fn discard(&self, _reader: usize) {}
-
     /// Brings what follows from its latest measurements up to date. `now` is the monotonic clock's.
     fn tick(&self, _cells: &Collection, _now: Duration) {}
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Callback};
@@ -20,13 +21,15 @@ pub(crate) trait Produce: Send + Sync {
     fn run(&self, reader: usize);
 }
 
-/// Users' code, run with no lock of the engine held. A panic is caught, counted, and told the first time.
+/// Users' code, run with no lock of the engine held. A panic is caught, counted, and told the first time; so is taking longer
+/// than the collection may.
 pub(crate) struct Producer {
     pub(crate) id: u64,
     /// What it is, for the warning.
     name: String,
     code: Box<dyn Produce>,
     panicked: AtomicBool,
+    outlasted: AtomicBool,
 }
 
 impl Producer {
@@ -36,6 +39,17 @@ impl Producer {
             name,
             code,
             panicked: AtomicBool::new(false),
+            outlasted: AtomicBool::new(false),
+        }
+    }
+
+    /// When it was done there was no time left for those after it.
+    pub(crate) fn outlasted(&self, deadline: Duration) {
+        if !self.outlasted.swap(true, Ordering::Relaxed) {
+            warn(format_args!(
+                "{} was not done within {deadline:?}, and those after it were not run; they are first next time; what is not run is counted, and this is told once",
+                self.name,
+            ));
         }
     }
 

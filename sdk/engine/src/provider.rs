@@ -1,7 +1,7 @@
 //! The provider: what users build, and what hands out meters.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use throughline_model::{
     Clock, CollectError, Random, Resource, Snapshot, SystemClock, SystemRandom, TraceKeeper,
 };
 
+use crate::collect::NOBODY;
 use crate::collector::{Collector, Registration};
 use crate::meter::MeterCore;
 use crate::parts::Parts;
@@ -334,6 +335,7 @@ impl MeterProviderBuilder {
     /// | `throughline.engine.measurements.clamped` | `{measurement}` | |
     /// | `throughline.engine.streams.coarse` | `{stream}` | |
     /// | `throughline.engine.callbacks.panicked` | `{panic}` | |
+    /// | `throughline.engine.callbacks.skipped` | `{callback}` | |
     /// | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
     /// | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
     pub fn self_telemetry(mut self, on: bool) -> Self {
@@ -369,6 +371,11 @@ impl MeterProviderBuilder {
                 outliers: self.outliers,
                 views: self.views,
                 readers: self.readers.iter().map(|r| r.settings().clone()).collect(),
+                left_out: self
+                    .readers
+                    .iter()
+                    .map(|_| AtomicU64::new(NOBODY))
+                    .collect(),
                 tally: Tally::default(),
                 pairs: SharedPairs::default(),
                 shut_down: AtomicBool::new(false),

@@ -124,13 +124,12 @@ impl Collect for Reader {
         let asked = Instant::now();
         let _turn = self.0.wait_for_turn(deadline)?;
         let left = deadline.saturating_sub(asked.elapsed());
-        seat.provider
-            .collect(seat.index, left)
-            .map_err(|error| match error {
-                // The caller's deadline, not what was left of it.
-                CollectError::Timeout(_) => CollectError::Timeout(deadline),
-                other => other,
-            })
+        let mut snapshot = seat.provider.collect(seat.index, left)?;
+        if let Some(CollectError::Timeout(after)) = &mut snapshot.incomplete {
+            // The caller's deadline, not what was left of it.
+            *after = deadline;
+        }
+        Ok(snapshot)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `throughline.engine.measurements.clamped` | `{measurement}` | |
 //! | `throughline.engine.streams.coarse` | `{stream}` | |
 //! | `throughline.engine.callbacks.panicked` | `{panic}` | |
+//! | `throughline.engine.callbacks.skipped` | `{callback}` | |
 //! | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
 //! | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
 //!
@@ -111,6 +112,9 @@ const PANICKED: Observable<u64> =
         .description(
             "Panics of callbacks, collectors, reservoirs and the keeper of traces that were caught",
         );
+const SKIPPED: Observable<u64> = Observable::<u64>::counter("throughline.engine.callbacks.skipped")
+    .unit("{callback}")
+    .description("Callbacks and collectors that were not run, since the collection's time was up");
 const OUTLIERS: Observable<u64> = Observable::<u64>::counter("throughline.engine.outliers")
     .unit("{measurement}")
     .description("Outliers of histograms, by whether their trace was asked for");
@@ -131,6 +135,7 @@ impl Collector for EngineCollector {
             .add(&CLAMPED)
             .add(&COARSE)
             .add(&PANICKED)
+            .add(&SKIPPED)
             .add(&OUTLIERS)
             .add(&EXEMPLARS);
     }
@@ -159,6 +164,7 @@ impl Collector for EngineCollector {
         observations.observe(&CLAMPED, tally.clamped.load(Ordering::Relaxed), &[]);
         observations.observe(&COARSE, tally.coarse.load(Ordering::Relaxed), &[]);
         observations.observe(&PANICKED, tally.panicked.load(Ordering::Relaxed), &[]);
+        observations.observe(&SKIPPED, tally.skipped.load(Ordering::Relaxed), &[]);
         for (trace, counter) in OutlierTrace::NAMES.iter().zip(&tally.outliers) {
             let attributes = [KeyValue::new("throughline.outlier.trace", *trace)];
             observations.observe(&OUTLIERS, counter.load(Ordering::Relaxed), &attributes);
@@ -180,6 +186,7 @@ pub(crate) struct Tally {
     clamped: AtomicU64,
     coarse: AtomicU64,
     panicked: AtomicU64,
+    skipped: AtomicU64,
     /// By [`OutlierTrace`].
     outliers: [AtomicU64; 4],
     /// By [`Outcome`].
@@ -258,6 +265,12 @@ impl Tally {
     #[cold]
     pub(crate) fn exemplar(&self, outcome: Outcome) {
         self.exemplars[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many callbacks were not run.
+    #[cold]
+    pub(crate) fn skipped(&self, callbacks: usize) {
+        self.skipped.fetch_add(callbacks as u64, Ordering::Relaxed);
     }
 
     /// What is not the engine's panicked.

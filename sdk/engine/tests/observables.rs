@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -236,47 +236,53 @@ fn callbacks_run_with_no_lock_held() {
 }
 
 #[test]
-fn a_collection_that_its_callbacks_outlast_times_out_and_loses_nothing() {
+fn callbacks_that_the_deadline_leaves_out_take_nothing_away_and_come_first_next_time() {
     let clock = throughline_testkit::ManualClock::new();
     let reader = Reader::default();
     let provider = MeterProvider::builder()
         .reader(reader.clone())
         .clock(Arc::new(clock.clone()))
+        .self_telemetry(true)
         .build()
         .unwrap();
     let meter = provider.meter("test");
     meter.u64_counter("counter").build().add(3, &[]);
-    let (slow, runs) = (Arc::new(AtomicI64::new(1)), Arc::new(AtomicU64::new(0)));
-    let is_slow = Arc::clone(&slow);
-    let _ = meter
-        .u64_observable_gauge("slow")
-        .with_callback(move |o| {
-            o.observe(1, &[KeyValue::new("k", "stale")]);
-            if is_slow.swap(0, Ordering::Relaxed) == 1 {
-                clock.advance(Duration::from_secs(5));
-            }
-        })
-        .build();
-    let ran = Arc::clone(&runs);
-    let _ = meter
-        .u64_observable_gauge("next")
-        .with_callback(move |_| {
-            ran.fetch_add(1, Ordering::Relaxed);
-        })
-        .build();
+    let ran = Arc::new(Mutex::new(vec![]));
+    for name in ["first", "slow", "third", "fourth"] {
+        let (clock, ran) = (clock.clone(), Arc::clone(&ran));
+        let _ = meter
+            .u64_observable_gauge(name)
+            .with_callback(move |o| {
+                ran.lock().unwrap().push(name);
+                o.observe(1, &[]);
+                if name == "slow" {
+                    clock.advance(Duration::from_secs(5));
+                }
+            })
+            .build();
+    }
     let deadline = Duration::from_secs(1);
-    assert_eq!(
-        reader.collect(deadline),
-        Err(CollectError::Timeout(deadline))
-    );
-    assert_eq!(
-        runs.load(Ordering::Relaxed),
-        0,
-        "the deadline is honoured between callbacks"
-    );
-    let snapshot = reader.collect(deadline).unwrap();
-    assert_eq!(snapshot.number("counter", NONE), Number::U64(3));
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    let told = common::warnings(|| {
+        let snapshot = reader.collect(deadline).unwrap();
+        assert_eq!(snapshot.incomplete, Some(CollectError::Timeout(deadline)));
+        assert_eq!(snapshot.number("counter", NONE), Number::U64(3));
+        assert_eq!(snapshot.number("slow", NONE), Number::U64(1));
+        assert_eq!(snapshot.metric("third"), None);
+    });
+    assert!(told.len() == 1 && told[0].contains("\"slow\""), "{told:?}");
+    assert_eq!(std::mem::take(&mut *ran.lock().unwrap()), ["first", "slow"]);
+
+    let told = common::warnings(|| {
+        let snapshot = reader.collect(deadline).unwrap();
+        assert_eq!(snapshot.number("third", NONE), Number::U64(1));
+        // The slow one is the last to run, so none is left out.
+        assert_eq!(snapshot.incomplete, None);
+        let skipped = snapshot.number("throughline.engine.callbacks.skipped", NONE);
+        assert_eq!(skipped, Number::U64(2));
+    });
+    assert_eq!(told, [""; 0]);
+    let again = std::mem::take(&mut *ran.lock().unwrap());
+    assert_eq!(again, ["third", "fourth", "first", "slow"]);
 }
 
 #[test]

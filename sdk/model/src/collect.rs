@@ -8,8 +8,10 @@ use crate::Snapshot;
 /// Takes what was measured so far. The engine's readers implement it; push loops and scrape endpoints call it.
 ///
 /// A collection may run users' callbacks, so it can take as long as they do: call it where blocking is
-/// allowed. `deadline` is how long the caller waits; a collection that would take longer returns an
-/// error, and loses nothing: what was measured is in the next one.
+/// allowed. `deadline` is how long it may go on running them. Those that are left when it has passed are not run; what
+/// was measured is reported all the same, and [`Snapshot::incomplete`] says so. One callback that takes long delays a
+/// collection by no more than itself, and takes nobody else's numbers away. An error loses nothing: what was measured is in
+/// the next collection.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,7 +50,8 @@ pub enum CollectError {
     NotRegistered,
     /// The provider was shut down.
     Shutdown,
-    /// The deadline passed.
+    /// The deadline passed: before the collection could begin where it is an error, before it was done where a snapshot is
+    /// [incomplete](Snapshot::incomplete).
     Timeout(Duration),
     /// It was asked for from inside a collection of the same reader, by one of its callbacks: it would wait for itself.
     Reentrant,

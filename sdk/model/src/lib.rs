@@ -34,6 +34,7 @@
 //!             }),
 //!         }],
 //!     }],
+//!     ..Snapshot::default()
 //! };
 //! assert_eq!(snapshot.metric("orders").map(|m| m.data.len()), Some(1));
 //! ```

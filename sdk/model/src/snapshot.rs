@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 
-use crate::{ExponentialHistogramPoint, HistogramPoint, NumberPoint, Resource};
+use crate::{CollectError, ExponentialHistogramPoint, HistogramPoint, NumberPoint, Resource};
 
 /// What one collection saw.
 ///
@@ -44,6 +44,9 @@ pub struct Snapshot {
     pub resource: Arc<Resource>,
     /// The metrics, grouped by the meter that made them. Each scope stands here once.
     pub scopes: Vec<ScopeMetrics>,
+    /// Why something is missing, if it is: what callbacks tell that were not run, since the deadline had passed. What is
+    /// here is whole (specification: `metrics/sdk.md`, "Collect").
+    pub incomplete: Option<CollectError>,
 }
 
 impl Snapshot {

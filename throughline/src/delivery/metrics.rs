@@ -148,11 +148,24 @@ impl Pusher {
     ) -> Result<(), String> {
         // What a collection took from a delta reader must not be lost because it was late.
         if let Some(collection) = late.take() {
-            let snapshot = self.finish(collection, late, deadline).await?;
-            self.sink.push(&snapshot, deadline).await?;
+            let pushed = self.finish_and_push(collection, late, deadline).await;
+            // It is said; what went wrong with it is no reason to wait for the next turn.
+            if late.is_some() || Instant::now() >= deadline {
+                return pushed;
+            }
         }
-        let (collect, limit) = (Arc::clone(&self.collect), deadline - Instant::now());
+        // Half of the time for callbacks, half for the way.
+        let (collect, limit) = (Arc::clone(&self.collect), (deadline - Instant::now()) / 2);
         let collection = tokio::task::spawn_blocking(move || collect.collect(limit));
+        self.finish_and_push(collection, late, deadline).await
+    }
+
+    async fn finish_and_push(
+        &self,
+        collection: Collection,
+        late: &mut Option<Collection>,
+        deadline: Instant,
+    ) -> Result<(), String> {
         let snapshot = self.finish(collection, late, deadline).await?;
         self.sink.push(&snapshot, deadline).await
     }
@@ -207,3 +220,6 @@ async fn unpanicked<F: Future>(start: impl FnOnce() -> F) -> Result<F::Output, S
     )
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,6 +110,7 @@ pub(crate) fn every_kind() -> Snapshot {
             attributes: Attributes::new([KeyValue::new("service.name", "checkout")]),
             schema_url: Some("https://opentelemetry.io/schemas/1.40.0".into()),
         }),
+        incomplete: None,
         scopes: vec![
             ScopeMetrics {
                 scope: InstrumentationScope::builder("shop")

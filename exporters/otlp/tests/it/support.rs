@@ -68,6 +68,7 @@ pub(crate) fn snapshot(points: u64) -> Snapshot {
     };
     Snapshot {
         resource: Resource::new([KeyValue::new("service.name", "checkout")]).into(),
+        incomplete: None,
         scopes: vec![ScopeMetrics {
             scope: InstrumentationScope::builder("shop").build(),
             metrics: vec![Metric {

@@ -14,6 +14,7 @@ pub fn snapshot() -> impl Strategy<Value = Snapshot> {
     (vec(scope(), 0..4), attributes()).prop_map(|(scopes, resource)| Snapshot {
         resource: Resource::new(resource).into(),
         scopes,
+        incomplete: None,
     })
 }
 

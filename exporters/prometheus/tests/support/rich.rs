@@ -17,6 +17,7 @@ pub fn rich() -> Snapshot {
     Snapshot {
         resource: resource.into(),
         scopes: vec![shop(), runtime(), conflicts()],
+        incomplete: None,
     }
 }
 

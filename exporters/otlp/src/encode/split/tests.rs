@@ -219,6 +219,7 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
     let metrics = prop::collection::vec(data(), 0..4);
     prop::collection::vec(metrics, 0..4).prop_map(|scopes| Snapshot {
         resource: Resource::new([KeyValue::new("service.name", "checkout")]).into(),
+        incomplete: None,
         scopes: scopes
             .into_iter()
             .enumerate()

@@ -29,6 +29,7 @@ fn counter(limit: usize, readers: &[(usize, Temporality)]) -> Arc<Counter> {
         keeper: None,
         views: vec![],
         outliers: vec![],
+        left_out: [].into(),
         readers: vec![],
         tally: crate::self_telemetry::Tally::default(),
         pairs: crate::shared_pairs::SharedPairs::default(),
