@@ -46,7 +46,7 @@ pub use filter::ExemplarFilter;
 pub(crate) use offer::{NONE, Offered, is_idle, offer, pass};
 pub(crate) use outlier::claim;
 pub(crate) use reservoir::{Reservoirs, take};
-pub(crate) use settle::{Carries, Waiting, exemplars_of, settle};
+pub(crate) use settle::{Carries, Waiting, publish, settle};
 
 /// How many exemplars a reservoir of fixed size holds unless its aggregation says otherwise: one per CPU
 /// (specification: `metrics/sdk.md`, "SimpleFixedSizeExemplarReservoir"), 8 at most.

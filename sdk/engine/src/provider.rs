@@ -337,7 +337,7 @@ impl MeterProviderBuilder {
     /// | `throughline.engine.callbacks.panicked` | `{panic}` | |
     /// | `throughline.engine.callbacks.skipped` | `{callback}` | |
     /// | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
-    /// | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
+    /// | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided`, `superseded` |
     pub fn self_telemetry(mut self, on: bool) -> Self {
         self.self_telemetry = on;
         self

@@ -12,7 +12,7 @@
 //! | `throughline.engine.callbacks.panicked` | `{panic}` | |
 //! | `throughline.engine.callbacks.skipped` | `{callback}` | |
 //! | `throughline.engine.outliers` | `{measurement}` | `throughline.outlier.trace`: `asked`, `sampled`, `lost`, `none` |
-//! | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided` |
+//! | `throughline.engine.exemplars` | `{exemplar}` | `throughline.exemplar.outcome`: `published`, `withdrawn`, `undecided`, `superseded` |
 //!
 //! The first is a name of the semantic conventions (status: development), which have none for the others. They are
 //! read by a collector like users' own, so that telling of itself takes no path that measuring takes.
@@ -190,7 +190,7 @@ pub(crate) struct Tally {
     /// By [`OutlierTrace`].
     outliers: [AtomicU64; 4],
     /// By [`Outcome`].
-    exemplars: [AtomicU64; 3],
+    exemplars: [AtomicU64; 4],
 }
 
 /// Where an outlier stood with its trace.
@@ -219,10 +219,12 @@ pub(crate) enum Outcome {
     Withdrawn,
     /// Its span was still on its way when the last collection asked.
     Undecided,
+    /// Its span was delivered, and so was that of a newer one in its place.
+    Superseded,
 }
 
 impl Outcome {
-    const NAMES: [&str; 3] = ["published", "withdrawn", "undecided"];
+    const NAMES: [&str; 4] = ["published", "withdrawn", "undecided", "superseded"];
 }
 
 impl Tally {

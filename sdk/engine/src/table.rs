@@ -144,6 +144,16 @@ impl Table {
         }
     }
 
+    /// Runs `f` on some series, from a place on: none where there are no more. Whoever goes through all of them takes a while,
+    /// and who wants to make one meanwhile need not wait for the end.
+    pub(crate) fn with_some<R>(&self, from: usize, f: impl FnOnce(&[Arc<Series>]) -> R) -> R {
+        const SOME: usize = 64;
+        self.with_all(|all| {
+            let rest = all.get(from..).unwrap_or_default();
+            f(&rest[..rest.len().min(SOME)])
+        })
+    }
+
     /// Runs `f` on all series.
     pub(crate) fn with_all<R>(&self, f: impl FnOnce(&[Arc<Series>]) -> R) -> R {
         f(&self

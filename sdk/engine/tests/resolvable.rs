@@ -165,13 +165,14 @@ fn what_waited_comes_beside_what_is_new_and_lies_within_its_point() {
     let (bench, keeper) = resolvable();
     let histogram = histogram(&bench);
     for span in 1..=3 {
-        measure(&histogram, span, 0.5);
+        // Each in a bucket of its own.
+        measure(&histogram, span, [50.0, 0.5, 5.0][span as usize - 1]);
         keeper.set(span, Fate::Pending);
         bench.clock.advance(Duration::from_secs(5));
         bench.cumulative.collect();
     }
     (1..=3).for_each(|span| keeper.set(span, Fate::Delivered));
-    measure(&histogram, 4, 0.7);
+    measure(&histogram, 4, 70.0);
     keeper.set(4, Fate::Delivered);
     let snapshot = bench.cumulative.collect();
     let point = snapshot.histogram("h", NONE);
@@ -180,6 +181,23 @@ fn what_waited_comes_beside_what_is_new_and_lies_within_its_point() {
     for exemplar in &point.exemplars {
         assert!((point.start..=point.time).contains(&exemplar.time));
     }
+}
+
+/// Specification: `metrics/sdk.md`, "AlignedHistogramBucketExemplarReservoir": at most one per bucket.
+#[test]
+fn of_those_of_one_bucket_that_waited_the_newest_is_published() {
+    let (bench, keeper) = resolvable();
+    let histogram = histogram(&bench);
+    for (span, value) in [(1, 0.5), (2, 0.7), (3, 5.0)] {
+        measure(&histogram, span, value);
+        keeper.set(span, Fate::Pending);
+        bench.clock.advance(Duration::from_secs(5));
+        if span < 3 {
+            bench.cumulative.collect();
+        }
+    }
+    (1..=3).for_each(|span| keeper.set(span, Fate::Delivered));
+    assert_eq!(of_histogram(&bench.cumulative), [2, 3]);
 }
 
 #[test]

@@ -18,7 +18,8 @@ use crate::parts::Parts;
 /// series: a measurement never waits. The engine's own reservoirs cost a measurement next to nothing; this costs
 /// a mutex and a look at the clock each time.
 ///
-/// Its methods run while the engine holds locks: they must not measure. A panic is caught and counted.
+/// Its methods run while the engine holds locks: they must not measure, not collect from any reader and not
+/// [`tick`](crate::MeterProvider::tick), or they wait for themselves. A panic is caught and counted.
 ///
 /// ```
 /// use throughline_engine::{ExemplarReservoir, Measurement, Selector, View};

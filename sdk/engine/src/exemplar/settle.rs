@@ -7,6 +7,8 @@
 //!                           a delta reader does not: the next point would not hold the measurement
 //! ```
 
+use std::sync::Arc;
+
 use throughline_model::{
     Data, Exemplar, ExponentialHistogramPoint, Fate, HistogramPoint, NumberPoint, Temporality,
     TraceKeeper,
@@ -57,10 +59,7 @@ pub(crate) fn settle(
         };
         taken.asked += 1;
         match fate {
-            Fate::Delivered => {
-                tally.exemplar(Outcome::Published);
-                published.push(taken);
-            }
+            Fate::Delivered => published.push(taken),
             Fate::Lost => tally.exemplar(Outcome::Withdrawn),
             Fate::Pending if temporality == Temporality::Cumulative && taken.asked < ASKED => {
                 waiting.push(taken);
@@ -94,8 +93,48 @@ impl Carries for ExponentialHistogramPoint {
     }
 }
 
+/// Adds an exemplar to a point, by its place. It may have waited while its reservoir took others: of those in one bucket, or
+/// of all where there are none, the newest `size` stay.
+pub(crate) fn publish(
+    data: &mut Data,
+    point: usize,
+    size: usize,
+    exemplar: Exemplar,
+    tally: &Tally,
+) {
+    let bounds = match data {
+        Data::Histogram(it) => it.points.get(point).map(|point| Arc::clone(&point.bounds)),
+        _ => None,
+    };
+    let Some(exemplars) = exemplars_of(data, point) else {
+        return;
+    };
+    let bucket = |exemplar: &Exemplar| {
+        let value = exemplar.value.as_f64();
+        let bounds = bounds.as_deref().unwrap_or_default();
+        bounds.partition_point(|bound| *bound < value)
+    };
+    let new = bucket(&exemplar);
+    exemplars.push(exemplar);
+    let in_bucket = || {
+        exemplars
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| bucket(it) == new)
+    };
+    let oldest = in_bucket().min_by_key(|(_, it)| it.time);
+    match oldest.filter(|_| in_bucket().count() > size) {
+        None => tally.exemplar(Outcome::Published),
+        // As many are published as before.
+        Some((oldest, _)) => {
+            exemplars.remove(oldest);
+            tally.exemplar(Outcome::Superseded);
+        }
+    }
+}
+
 /// The exemplars of a point, by its place.
-pub(crate) fn exemplars_of(data: &mut Data, point: usize) -> Option<&mut Vec<Exemplar>> {
+fn exemplars_of(data: &mut Data, point: usize) -> Option<&mut Vec<Exemplar>> {
     match data {
         Data::Sum(sum) => sum.points.get_mut(point).map(Carries::exemplars),
         Data::Gauge(gauge) => gauge.points.get_mut(point).map(Carries::exemplars),

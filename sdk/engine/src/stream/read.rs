@@ -77,21 +77,30 @@ impl<A: Aggregate> Readable for Stream<A> {
         let late = state.leaving.points(&self.aggregate, cells, &interval);
         let mut idle = Vec::new();
         let mut points = Vec::with_capacity(state.points);
-        let places = self.table.with_all(|all| {
-            state.reported.resize_with(all.len(), Default::default);
-            let each = all.iter().zip(&mut state.reported).enumerate();
-            points.extend(each.filter_map(|(place, (series, reported))| {
-                if late.iter().any(|(told, _)| *told == series.attributes) {
-                    return None;
+        let mut places = 0;
+        // Series are added behind these, and only collections take some out.
+        let mut more = true;
+        while more {
+            more = self.table.with_some(places, |some| {
+                let from = places;
+                places += some.len();
+                if state.reported.len() < places {
+                    state.reported.resize_with(places, Default::default);
                 }
-                let point = self.aggregate.point(series, cells, &interval, reported);
-                if point.is_none() && self.forgets {
-                    idle.push(place);
-                }
-                Some(admit(place, point?))
-            }));
-            all.len()
-        });
+                let each = some.iter().zip(&mut state.reported[from..]);
+                points.extend(each.zip(from..).filter_map(|((series, reported), place)| {
+                    if late.iter().any(|(told, _)| *told == series.attributes) {
+                        return None;
+                    }
+                    let point = self.aggregate.point(series, cells, &interval, reported);
+                    if point.is_none() && self.forgets {
+                        idle.push(place);
+                    }
+                    Some(admit(place, point?))
+                }));
+                !some.is_empty()
+            });
+        }
         // Their places are behind those of the table.
         let late = late.into_iter().zip(places..);
         points.extend(late.map(|((_, point), place)| admit(place, point)));
@@ -121,14 +130,18 @@ impl<A: Aggregate> Readable for Stream<A> {
             return;
         };
         let Settling { waiting, places } = *settling;
+        // A reservoir of the user's has its own mind about how many.
+        let size = match self.config.reservoir {
+            Some(_) => usize::MAX,
+            None => self.reservoir_size,
+        };
         let (published, waiting) =
             exemplar::settle(waiting, feed.temporality, keeper, &self.parts.tally);
         for published in published {
             // A series that is once in a total stays in it, and a delta has no exemplars of other intervals.
-            if let Ok(point) = places.binary_search(&published.series)
-                && let Some(exemplars) = exemplar::exemplars_of(&mut metric.data, point)
-            {
-                exemplars.push(published.exemplar);
+            if let Ok(point) = places.binary_search(&published.series) {
+                let data = &mut metric.data;
+                exemplar::publish(data, point, size, published.exemplar, &self.parts.tally);
             }
         }
         // A reader collects one at a time: nothing came in between.
