@@ -21,6 +21,16 @@ pub(crate) struct Registry {
 struct Registered {
     descriptor: Arc<Descriptor>,
     advice: Option<Arc<[f64]>>,
+    /// What was warned of already: an instrument may be made again for each call.
+    told: Told,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    /// That it was asked for under a name in another case.
+    name: bool,
+    /// That it was asked for with other boundaries.
+    advice: bool,
 }
 
 #[derive(Debug)]
@@ -43,8 +53,14 @@ impl Registry {
         warnings: &mut Vec<String>,
         build: impl Fn(&Planned) -> Option<(W, Arc<dyn Readable>)>,
     ) -> Vec<W> {
+        let before = self.instruments.len();
         let (instrument, advice) = self.admit(scope, instrument, advice, warnings);
-        let planned = plan(parts, scope, &instrument, advice.as_deref(), warnings);
+        let mut of_views = Vec::new();
+        let planned = plan(parts, scope, &instrument, advice.as_deref(), &mut of_views);
+        if self.instruments.len() > before {
+            // The views never change: what they say of an instrument is told when it is new.
+            warnings.append(&mut of_views);
+        }
         let mut writers = Vec::with_capacity(planned.len());
         for planned in planned {
             let found = self.streams.iter().find(|entry| entry.planned == planned);
@@ -52,8 +68,8 @@ impl Registry {
                 writers.push(writer.clone());
                 continue;
             }
-            warnings.extend(self.conflict(scope, &instrument, &planned));
             if let Some((writer, readable)) = build(&planned) {
+                warnings.extend(self.conflict(scope, &instrument, &planned));
                 writers.push(writer.clone());
                 self.streams.push(Entry {
                     planned,
@@ -85,10 +101,12 @@ impl Registry {
     ) -> (Arc<Descriptor>, Option<Arc<[f64]>>) {
         let first = self
             .instruments
-            .iter()
+            .iter_mut()
             .find(|known| is_same_name(&known.descriptor.name, &instrument.name));
         if let Some(first) = first {
-            if first.descriptor.name != instrument.name {
+            if first.descriptor.name != instrument.name
+                && !std::mem::replace(&mut first.told.name, true)
+            {
                 warnings.push(format!(
                     "instrument.name is {:?}, expected {:?} as it was first registered with the meter {:?} (names ignore case); that one is used",
                     instrument.name,
@@ -100,10 +118,12 @@ impl Registry {
         }
         let known = self
             .instruments
-            .iter()
+            .iter_mut()
             .find(|known| *known.descriptor == instrument);
         if let Some(known) = known {
-            if known.advice.as_deref() != advice.as_deref() {
+            if known.advice.as_deref() != advice.as_deref()
+                && !std::mem::replace(&mut known.told.advice, true)
+            {
                 warnings.push(format!(
                     "instrument.boundaries of {:?} is {advice:?}, expected {:?} as it was first registered with the meter {:?}; those are used",
                     instrument.name,
@@ -117,6 +137,7 @@ impl Registry {
         self.instruments.push(Registered {
             descriptor: Arc::clone(&descriptor),
             advice: advice.clone(),
+            told: Told::default(),
         });
         (descriptor, advice)
     }

@@ -276,3 +276,29 @@ fn a_warning_that_is_turned_into_measurements_does_not_loop() {
         Number::U64(1)
     );
 }
+
+#[test]
+fn an_instrument_that_is_made_for_each_call_is_warned_of_once_by_cause() {
+    let sum = throughline_engine::Aggregation::Sum;
+    let bench =
+        bench_with(|builder| builder.view(View::select(Selector::name("g")).aggregation(sum)));
+    let make = |round: u32| {
+        let meter = &bench.meter;
+        let name = if round == 0 { "latency" } else { "Latency" };
+        let bounds = vec![f64::from(round)];
+        let latency = meter.f64_histogram(name).with_boundaries(bounds).build();
+        latency.record(1.0, &[]);
+        meter.i64_gauge("g").build().record(1, &[]);
+        meter.u64_counter("latency").build().add(1, &[]);
+    };
+    let told = warnings(|| (0..3).for_each(make));
+    let causes = [
+        "view.aggregation",
+        "two streams",
+        "instrument.name",
+        "instrument.boundaries",
+    ];
+    let of = |cause: &&str| told.iter().filter(|told| told.contains(cause)).count();
+    assert_eq!(causes.each_ref().map(of), [1; 4], "{told:?}");
+    assert_eq!(told.len(), 4, "{told:?}");
+}
