@@ -20,7 +20,7 @@ use throughline_hdr::Recorder;
 use throughline_model::{Data, Exemplar, Temporality};
 
 use crate::exemplar::{self, Carries};
-use crate::number::Measured;
+use crate::number::{Measured, NumberType};
 use crate::series::Series;
 use crate::timestamp::Timestamp;
 
@@ -103,6 +103,20 @@ pub(crate) enum Recorded {
     Untouched,
 }
 
+/// What a histogram's sum has changed by since it was `reported`: what receivers have added up so far, rounding included, so
+/// that the changes add up to the total. They may be an ulp ahead of it: of values that are not below zero, the sum is not.
+fn change<T: Measured>(sum: f64, reported: &mut f64, none_below_zero: bool) -> f64 {
+    let change = sum.minus(*reported);
+    let none_below_zero = none_below_zero || T::TYPE == NumberType::U64;
+    let change = if none_below_zero {
+        change.max(0.0)
+    } else {
+        change
+    };
+    *reported = reported.plus(change);
+    change
+}
+
 /// One collection of one feed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Interval {
@@ -149,5 +163,23 @@ impl Interval {
         from: impl Fn(usize) -> bool,
     ) -> Vec<Exemplar> {
         exemplar::take(series, self.feed, from, (start, self.time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::change;
+
+    #[test]
+    fn what_is_not_below_zero_takes_nothing_off_a_sum() {
+        // Threads that end are added up in another order, which may round to an ulp less.
+        let ahead = 1.0 + f64::EPSILON;
+        let mut reported = ahead;
+        assert_eq!(change::<f64>(1.0, &mut reported, true), 0.0);
+        assert_eq!(change::<u64>(1.0, &mut reported, false), 0.0);
+        assert_eq!(reported, ahead, "what receivers have does not change");
+        assert_eq!(change::<f64>(3.0, &mut reported, true), 3.0 - ahead);
+        assert_eq!(change::<f64>(1.0, &mut reported, false), -2.0);
+        assert_eq!(reported, 1.0);
     }
 }

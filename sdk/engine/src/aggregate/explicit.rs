@@ -17,7 +17,7 @@ use throughline_cells::{Collection, OnWords, OwnWord};
 use throughline_model::{Data, Histogram, HistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
-use super::{Aggregate, Began, Interval, Recorded};
+use super::{Aggregate, Began, Interval, Recorded, change};
 use crate::exemplar;
 use crate::number::Measured;
 use crate::row::Row;
@@ -157,12 +157,6 @@ impl<T: Measured> Aggregate for Explicit<T> {
                 *count = total.wrapping_sub(*before);
                 *before = total;
             }
-            let delta = sum.minus(reported.sum);
-            if counts.iter().any(|count| *count > 0) {
-                // What receivers have added up so far, rounding included.
-                reported.sum = reported.sum.plus(delta);
-            }
-            sum = delta;
         }
         let lowest = counts.iter().position(|count| *count > 0)?;
         let highest = counts.iter().rposition(|count| *count > 0)?;
@@ -172,6 +166,11 @@ impl<T: Measured> Aggregate for Explicit<T> {
                 self.bounds.bucket(max) == highest,
             )
         });
+        if interval.temporality == Temporality::Delta {
+            let above = lowest.checked_sub(1).map(|at| self.bounds.all()[at]);
+            let none_below_zero = min.or(above).is_some_and(|least| least >= 0.0);
+            sum = change::<T>(sum, &mut reported.sum, none_below_zero);
+        }
         let start = interval.start(series, &mut reported.began);
         let aligned = self.len() > 1;
         Some(HistogramPoint {

@@ -23,7 +23,7 @@ use throughline_cells::{Collection, OnWords, OwnBlock, OwnWord};
 use throughline_model::{Data, ExponentialHistogram, ExponentialHistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
-use super::{Aggregate, Began, Interval, Recorded};
+use super::{Aggregate, Began, Interval, Recorded, change};
 use crate::exemplar;
 use crate::number::Measured;
 use crate::row::{ReadRow, Row};
@@ -271,10 +271,11 @@ impl<T: Measured> Aggregate for Exponential<T> {
                 let before = reported
                     .total
                     .get_or_insert_with(|| Dense::new(self.max_scale));
-                let delta = total.since(before);
+                let mut delta = total.since(before);
                 if delta.count() > 0 {
-                    // What receivers have added up so far, rounding included.
-                    total.sum = before.sum.plus(delta.sum);
+                    let none_below_zero = delta.negative.total() == 0;
+                    delta.sum = change::<T>(total.sum, &mut before.sum, none_below_zero);
+                    total.sum = before.sum;
                     *before = total;
                 }
                 delta

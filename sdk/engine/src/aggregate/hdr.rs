@@ -20,7 +20,7 @@ use throughline_hdr::{Budget, Counts, Range, Recorder, Slot};
 use throughline_model::{Data, ExponentialHistogram, ExponentialHistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
-use super::{Aggregate, Began, Interval, Recorded};
+use super::{Aggregate, Began, Interval, Recorded, change};
 use crate::Aggregation;
 use crate::aggregation::hdr_range;
 use crate::exemplar;
@@ -197,13 +197,9 @@ impl<T: Measured> Aggregate for Hdr<T> {
                     Some(before) => total.since(before),
                     None => total.clone(),
                 };
-                let change = sum.minus(reported.sum);
                 if !delta.is_empty() {
-                    // What receivers have added up so far, rounding included.
-                    reported.sum = reported.sum.plus(change);
                     reported.counts = Some(total);
                 }
-                sum = change;
                 delta
             }
         };
@@ -213,6 +209,10 @@ impl<T: Measured> Aggregate for Hdr<T> {
         let (min, max) = min_max::read(self.min_max, series, cells, interval, |min, max| {
             self.has_extremes(&counts, min, max)
         });
+        if interval.temporality == Temporality::Delta {
+            let none_below_zero = min.is_some_and(|min| min >= 0.0);
+            sum = change::<T>(sum, &mut reported.sum, none_below_zero);
+        }
         let start = interval.start(series, &mut reported.began);
         let (zero_count, positive) = convert::buckets(&counts, scale);
         Some(ExponentialHistogramPoint {

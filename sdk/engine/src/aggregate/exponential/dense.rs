@@ -207,7 +207,7 @@ impl Buckets {
         (!self.is_empty()).then(|| self.low + self.counts.len() as i32 - 1)
     }
 
-    fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 
