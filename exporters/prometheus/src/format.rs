@@ -27,8 +27,10 @@ pub struct Format {
     /// protocols that know no other.
     ///
     /// Metric and label names are translated to the classic character set before anything else (the
-    /// specification's strategy `UnderscoreEscapingWithSuffixes`), so every scheme leaves them as they are;
-    /// the scheme is negotiated and answered because scrapers check it.
+    /// specification's strategy `UnderscoreEscapingWithSuffixes`), so each of these schemes leaves them as they are;
+    /// the scheme is negotiated and answered because scrapers check it. The scheme `dots` does not leave them: it would
+    /// double each `_`, in names that have lost their dots already. Who asks for it is answered `underscores`, which is
+    /// what the names are.
     pub escaping: Escaping,
 }
 
@@ -67,9 +69,11 @@ pub enum Protocol {
 /// use throughline_prometheus::{Escaping, Format};
 ///
 /// let escaping = |accept| Format::negotiate(Some(accept)).escaping;
-/// assert_eq!(escaping("text/plain;version=1.0.0;escaping=dots"), Escaping::Dots);
+/// assert_eq!(escaping("text/plain;version=1.0.0;escaping=allow-utf-8"), Escaping::AllowUtf8);
 /// // The oldest protocol knows no other.
-/// assert_eq!(escaping("text/plain;version=0.0.4;escaping=dots"), Escaping::Underscores);
+/// assert_eq!(escaping("text/plain;version=0.0.4;escaping=allow-utf-8"), Escaping::Underscores);
+/// // We know no dots.
+/// assert_eq!(escaping("text/plain;version=1.0.0;escaping=dots"), Escaping::Underscores);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Escaping {
@@ -78,9 +82,7 @@ pub enum Escaping {
     /// `underscores`: every other character becomes `_`.
     #[default]
     Underscores,
-    /// `dots`: `.` becomes `_dot_`, `_` becomes `__`.
-    Dots,
-    /// `values`: every other character becomes its code point in hexadecimal.
+    /// `values`: every other character becomes its code point in hexadecimal. What has none is left as it is.
     Values,
 }
 
@@ -97,7 +99,7 @@ impl Format {
 
     /// The value of the `Content-Type` header.
     pub fn content_type(self) -> &'static str {
-        use Escaping::{AllowUtf8, Dots, Underscores, Values};
+        use Escaping::{AllowUtf8, Underscores, Values};
         match (self.protocol, self.escaping) {
             (Protocol::Text0_0_4, _) => "text/plain; version=0.0.4; charset=utf-8",
             (Protocol::Text1_0_0, AllowUtf8) => {
@@ -105,9 +107,6 @@ impl Format {
             }
             (Protocol::Text1_0_0, Underscores) => {
                 "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"
-            }
-            (Protocol::Text1_0_0, Dots) => {
-                "text/plain; version=1.0.0; charset=utf-8; escaping=dots"
             }
             (Protocol::Text1_0_0, Values) => {
                 "text/plain; version=1.0.0; charset=utf-8; escaping=values"
@@ -120,9 +119,6 @@ impl Format {
             }
             (Protocol::OpenMetrics1_0_0, Underscores) => {
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
-            }
-            (Protocol::OpenMetrics1_0_0, Dots) => {
-                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots"
             }
             (Protocol::OpenMetrics1_0_0, Values) => {
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values"

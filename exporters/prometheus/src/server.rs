@@ -30,6 +30,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use throughline_model::Collect;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::Error;
@@ -42,7 +43,7 @@ const MAX_CONNECTIONS: usize = 64;
 const HEAD_TIME: Duration = Duration::from_secs(5);
 /// How large that head may be; what is larger is answered with 431.
 const HEAD_BYTES: usize = 16 * 1024;
-/// How long a client may take to read the answer.
+/// How long a client may take to read the answer, once it is there.
 const READ_TIME: Duration = Duration::from_secs(30);
 /// How long a shutdown waits for the answers that are under way.
 const GRACE: Duration = Duration::from_secs(5);
@@ -52,8 +53,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A bound endpoint. It answers once [`serve`](Server::serve) runs.
 ///
 /// `GET /metrics` and `HEAD /metrics` give the exposition that the `Accept` header asks for, compressed
-/// with gzip where the scraper accepts that. `X-Prometheus-Scrape-Timeout-Seconds` bounds the collection: nine
-/// tenths of it, so that the reason still arrives, at most two minutes. Without the header it is ten seconds.
+/// with gzip where the scraper accepts that. `X-Prometheus-Scrape-Timeout-Seconds` bounds the scrape: nine tenths of it,
+/// so that the answer still arrives, at most two minutes. Without the header it is ten seconds. Four fifths of that is for
+/// callbacks: what they have no time for is left out, the rest is answered.
 ///
 /// | status | when |
 /// |---|---|
@@ -214,9 +216,15 @@ fn connection(
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<> {
     let scrapes = Arc::clone(scrapes);
+    let answered = Arc::new(Notify::new());
+    let is_answered = Arc::clone(&answered);
     let service = service_fn(move |request| {
-        let scrapes = Arc::clone(&scrapes);
-        async move { Ok::<_, Infallible>(route::answer(&scrapes, &request).await) }
+        let (scrapes, answered) = (Arc::clone(&scrapes), Arc::clone(&answered));
+        async move {
+            let answer = route::answer(&scrapes, &request).await;
+            answered.notify_one();
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -226,9 +234,17 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
     async move {
-        // What goes wrong here is the client's: it went away, was too slow, or sent no HTTP.
-        let limit = HEAD_TIME + scrape::MAX_TIME + READ_TIME;
-        let _ = tokio::time::timeout(limit, connection).await;
+        // The head has its own limit, and the answer has: whoever reads slowly must not hold a connection as long as all of
+        // them together.
+        let too_slow = async {
+            is_answered.notified().await;
+            tokio::time::sleep(READ_TIME).await;
+        };
+        tokio::select! {
+            // What goes wrong here is the client's: it went away, or sent no HTTP.
+            _ = connection => {}
+            () = too_slow => {}
+        }
     }
 }
 

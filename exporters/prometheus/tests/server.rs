@@ -261,13 +261,14 @@ async fn the_scrapers_timeout_bounds_the_collection() {
             200
         );
     }
-    let default = Duration::from_secs(10);
+    // Four fifths of the scrape's, which is nine tenths of the scraper's.
+    let default = Duration::from_secs(8);
     assert_eq!(
         *collect.deadlines.lock().unwrap(),
         [
-            Duration::from_secs(9),
-            Duration::from_millis(450),
-            Duration::from_secs(120),
+            Duration::from_millis(7_200),
+            Duration::from_millis(360),
+            Duration::from_secs(96),
             default,
             default,
             default,
@@ -335,6 +336,29 @@ async fn a_client_that_is_slow_with_its_head_is_hung_up_on() {
     let _ = stream.read_to_end(&mut bytes).await;
     assert!(before.elapsed() <= Duration::from_secs(10));
     assert!(!bytes.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_client_that_is_slow_to_read_is_hung_up_on() {
+    // More than what lies in the system's buffers.
+    let size = 64 << 20;
+    let mut orders = orders();
+    orders.scopes[0].metrics[0].description = "x".repeat(size).into();
+    let running = Running::start(Settings::default(), Fixed::new(Ok(orders)));
+    let mut stream = tokio::net::TcpStream::connect(running.address)
+        .await
+        .unwrap();
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    stream.read_u8().await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    let mut read = Vec::new();
+    // Cut off, in order or not.
+    let _ = stream.read_to_end(&mut read).await;
+    assert!(read.len() < size, "{}", read.len());
 }
 
 #[tokio::test]

@@ -130,7 +130,6 @@ fn escaping(value: &str) -> Option<Escaping> {
     match value {
         "allow-utf-8" => Some(Escaping::AllowUtf8),
         "underscores" => Some(Escaping::Underscores),
-        "dots" => Some(Escaping::Dots),
         "values" => Some(Escaping::Values),
         _ => None,
     }

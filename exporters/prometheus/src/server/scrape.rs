@@ -125,7 +125,8 @@ impl Scrapes {
 
     async fn answer(self: &Arc<Self>, asked: Asked, time: Duration) -> Result<Bytes, Failure> {
         let _place = self.places.try_acquire().map_err(|_| Failure::Busy)?;
-        let snapshot = self.snapshot(time).await?;
+        // The rest is for the rendering of what there is, also where callbacks use up theirs.
+        let snapshot = self.snapshot(time * 4 / 5).await?;
         let this = Arc::clone(self);
         let rendered = tokio::task::spawn_blocking(move || this.body(&snapshot, asked));
         match rendered.await {
@@ -135,23 +136,36 @@ impl Scrapes {
         }
     }
 
-    /// The snapshot of the running collection, or of a new one.
+    /// The snapshot of the running collection, or of a new one. One that another scraper's time cut short is not taken: that
+    /// scraper may have been in more of a hurry.
     async fn snapshot(self: &Arc<Self>, time: Duration) -> Collected {
-        let mut receiver = self.join_or_start(time);
-        match receiver.wait_for(Option::is_some).await {
-            Ok(collected) => collected.clone().unwrap_or(Err(Failure::Stopping)),
-            // The runtime dropped the collection before it ran.
-            Err(_) => Err(Failure::Stopping),
+        let began = Instant::now();
+        let mut left = time;
+        loop {
+            let (mut receiver, is_ours) = self.join_or_start(left);
+            let collected = match receiver.wait_for(Option::is_some).await {
+                Ok(collected) => collected.clone().unwrap_or(Err(Failure::Stopping)),
+                // The runtime dropped the collection before it ran.
+                Err(_) => Err(Failure::Stopping),
+            };
+            if is_ours || !is_cut_short(&collected) {
+                return collected;
+            }
+            left = time.saturating_sub(began.elapsed());
         }
     }
 
-    fn join_or_start(self: &Arc<Self>, time: Duration) -> watch::Receiver<Option<Collected>> {
+    /// The collection to wait for, and whether it is a new one, which may take `time`.
+    fn join_or_start(
+        self: &Arc<Self>,
+        time: Duration,
+    ) -> (watch::Receiver<Option<Collected>>, bool) {
         let mut running = self.running();
         if let Some(receiver) = running
             .as_ref()
             .filter(|running| running.has_changed().is_ok())
         {
-            return receiver.clone();
+            return (receiver.clone(), false);
         }
         let (sender, receiver) = watch::channel(None);
         *running = Some(receiver.clone());
@@ -173,7 +187,7 @@ impl Scrapes {
             *this.running() = None;
             sender.send_replace(Some(collected));
         });
-        receiver
+        (receiver, true)
     }
 
     fn body(&self, snapshot: &Snapshot, asked: Asked) -> Bytes {
@@ -192,6 +206,14 @@ impl Scrapes {
     }
 }
 
+/// Whether more time would have given more.
+fn is_cut_short(collected: &Collected) -> bool {
+    match collected {
+        Ok(snapshot) => snapshot.incomplete.is_some(),
+        Err(failure) => matches!(failure, Failure::Collect(CollectError::Timeout(_))),
+    }
+}
+
 impl fmt::Debug for Scrapes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scrapes")
@@ -200,3 +222,6 @@ impl fmt::Debug for Scrapes {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
