@@ -106,7 +106,7 @@ impl Client {
         if !message.is_empty() && *warned != message {
             // Or the warning about a batch of logs would be in the next one.
             let _guard = Context::enter_telemetry_suppressed_scope();
-            tracing::warn!(message, "the OTLP receiver accepted everything, and warns");
+            tracing::warn!(target: "throughline", message, "the OTLP receiver accepted everything, and warns");
             *warned = message;
         }
         Ok(())

@@ -129,8 +129,11 @@ impl LogExporter {
     }
 
     /// Over gRPC all batches go over one connection. It may be one whose other end is gone without a word:
-    /// take a new one. The settings worked before, so they do again.
+    /// take a new one. The settings worked before, so they do again. HTTP closes the connection of a request that is given up.
     fn reconnect(&self) {
+        if self.endpoint.protocol() != Protocol::Grpc {
+            return;
+        }
         if let Ok(mut inner) = build(&self.endpoint, &self.outage) {
             SdkLogExporter::set_resource(&mut inner, &self.resource);
             *self.lock() = Arc::new(inner);

@@ -170,14 +170,14 @@ impl MetricExporter {
             points: Self::MAX_POINTS,
         };
         let mut outcomes = Outcomes::default();
-        let mut parts = encode::parts(snapshot, limits);
-        while let Some(part) = parts.next() {
+        let mut left = snapshot.point_count() as u64;
+        for part in encode::parts(snapshot, limits) {
+            left -= part.points;
             let result = self.push_part(part).await;
             if let Err(error) = &result
                 && outcome::is_away(error)
             {
-                let skipped = parts.map(|part| part.points).sum();
-                self.telemetry.skipped(skipped, error);
+                self.telemetry.skipped(left, error);
                 outcomes.add(result);
                 break;
             }

@@ -152,7 +152,7 @@ const TOO_LARGE: &str = "Error, decoded message length too large";
 const NOT_HTTP2: &str = "frame with invalid size";
 
 fn attribute(code: Code) -> KeyValue {
-    KeyValue::new("rpc.status_code", name(code))
+    KeyValue::new("rpc.response.status_code", name(code))
 }
 
 /// The code as the specification of gRPC writes it.

@@ -6,11 +6,32 @@ use std::time::Duration;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use opentelemetry_semantic_conventions::{attribute, metric};
 use throughline_model::{Push, SelfMeter};
 use throughline_otlp::{LogExporter, MetricExporter, Protocol, Signal};
 use throughline_testkit::otlp_sink::{Fault, OtlpSink};
 
 use crate::support::{BOTH, endpoint, export_log, metrics, snapshot, span, spans};
+
+/// What the semantic conventions list.
+const METRICS: [&str; 7] = [
+    metric::OTEL_SDK_EXPORTER_SPAN_INFLIGHT,
+    metric::OTEL_SDK_EXPORTER_SPAN_EXPORTED,
+    metric::OTEL_SDK_EXPORTER_LOG_INFLIGHT,
+    metric::OTEL_SDK_EXPORTER_LOG_EXPORTED,
+    metric::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_INFLIGHT,
+    metric::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
+    metric::OTEL_SDK_EXPORTER_OPERATION_DURATION,
+];
+const ATTRIBUTES: [&str; 7] = [
+    attribute::ERROR_TYPE,
+    attribute::HTTP_RESPONSE_STATUS_CODE,
+    attribute::RPC_RESPONSE_STATUS_CODE,
+    attribute::OTEL_COMPONENT_NAME,
+    attribute::OTEL_COMPONENT_TYPE,
+    attribute::SERVER_ADDRESS,
+    attribute::SERVER_PORT,
+];
 
 /// The SDK's own engine, as someone who knows nothing of ours.
 struct Measured {
@@ -41,7 +62,11 @@ impl Measured {
         let collected = self.exporter.get_finished_metrics().unwrap();
         let last = collected.last().unwrap();
         for metric in last.scope_metrics().flat_map(|scope| scope.metrics()) {
+            assert!(METRICS.contains(&metric.name()), "{}", metric.name());
             let mut note = |attributes: Vec<&opentelemetry::KeyValue>, value: i64| {
+                for pair in &attributes {
+                    assert!(ATTRIBUTES.contains(&pair.key.as_str()), "{}", pair.key);
+                }
                 let get = |key: &str| {
                     let pair = attributes.iter().find(|pair| pair.key.as_str() == key);
                     pair.map(|pair| pair.value.to_string())
@@ -55,7 +80,8 @@ impl Measured {
                 assert_eq!(get("server.address").unwrap(), "127.0.0.1");
                 assert!(get("server.port").is_some());
                 let error = get("error.type").map_or(String::new(), |error| format!("{{{error}}}"));
-                let status = get("http.response.status_code").or(get("rpc.status_code"));
+                let status = get(attribute::HTTP_RESPONSE_STATUS_CODE)
+                    .or(get(attribute::RPC_RESPONSE_STATUS_CODE));
                 let status = status.map_or(String::new(), |status| format!("[{status}]"));
                 values.insert(format!("{}{error}{status}", metric.name()), value);
             };

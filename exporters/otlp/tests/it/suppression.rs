@@ -83,8 +83,8 @@ async fn a_receivers_warning_is_told_once_and_suppressed() {
         message: "soon deprecated".into(),
     }));
     let listener = Listener::default();
-    let only_ours = tracing_subscriber::filter::Targets::new()
-        .with_target("throughline_otlp", tracing::Level::WARN);
+    let only_ours =
+        tracing_subscriber::filter::Targets::new().with_target("throughline", tracing::Level::WARN);
     let subscriber = tracing_subscriber::registry().with(listener.clone().with_filter(only_ours));
     let _guard = tracing::subscriber::set_default(subscriber);
     let exporter = metrics(throughline_otlp::Protocol::Grpc, &sink);
