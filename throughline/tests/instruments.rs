@@ -13,6 +13,32 @@ use throughline_testkit::{CollectingPush, CollectingSpanExporter, ManualClock, N
 
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// opentelemetry-specification: `metrics/sdk.md` has defaults for milliseconds alone; semantic conventions: `http-metrics.md`
+/// has these for seconds.
+#[test]
+fn a_histogram_of_seconds_has_buckets_for_seconds() {
+    let bench = bench(|it| it);
+    let histogram = |name| bench.telemetry.histogram::<f64>(name);
+    histogram("in.seconds").unit("s").build().record(0.12);
+    histogram("in.milliseconds")
+        .unit("ms")
+        .build()
+        .record(120.0);
+    let own = histogram("of.its.own").unit("s").boundaries([1.0]).build();
+    own.record(0.12);
+    let meter = bench.telemetry.meter();
+    let bare = meter.f64_histogram("of.the.api").with_unit("s").build();
+    bare.record(0.12, &[]);
+    let snapshot = bench.snapshot();
+    let bounds = |name: &str| snapshot.histogram(name, NONE).bounds.to_vec();
+    let seconds = bounds("in.seconds");
+    assert_eq!((seconds.len(), seconds[0], seconds[13]), (14, 0.005, 10.0));
+    assert_eq!(bounds("of.its.own"), [1.0]);
+    for name in ["in.milliseconds", "of.the.api"] {
+        assert_eq!(bounds(name)[14], 10_000.0, "{name}");
+    }
+}
+
 throughline::attributes! {
     struct Order { tier: Tier => "order.tier", express: Option<bool> => "order.express" }
     enum Tier { Gold => "gold", Silver => "silver" }

@@ -101,8 +101,8 @@ impl<I: Instrument> InstrumentBuilder<I> {
 impl<N: HistogramValue, S: AttributeSet> InstrumentBuilder<Histogram<N, S>> {
     /// The upper bounds of the buckets, strictly increasing and finite; an empty list gives one bucket.
     /// Bounds that are not give a warning and a histogram that records nothing.
-    /// Default: those of the specification, `0, 5, 10, 25 … 10000`, which suit milliseconds; a view
-    /// overrides both.
+    /// Default: where the unit is `s` those of the semantic conventions for durations, `0.005, 0.01, 0.025 … 10`; else
+    /// those of the specification, `0, 5, 10, 25 … 10000`, which suit milliseconds. A view overrides all of them.
     pub fn boundaries(mut self, boundaries: impl Into<Vec<f64>>) -> Self {
         self.spec.boundaries = Some(boundaries.into());
         self

@@ -8,6 +8,7 @@ use super::builder::Spec;
 use super::builder::sealed::FromSpec;
 use super::{Instrument, Series};
 use crate::AttributeSet;
+use crate::operation::DURATION_BOUNDARIES;
 use crate::series;
 
 /// One family: its type, the numbers it takes, and how the API builds it.
@@ -179,6 +180,8 @@ family! {
     /// let waits = telemetry.histogram::<f64>("download.wait").attributes::<Download>().build();
     /// waits.with(Download { cached: false }).record(0.12);
     /// ```
+    ///
+    /// Its buckets are those of [`boundaries`](crate::InstrumentBuilder::boundaries), which knows what seconds need.
     Histogram, BoundHistogram, record: "Records one measurement.",
     /// The numbers a [`Histogram`] takes: `u64`, `f64`.
     ///
@@ -189,8 +192,12 @@ family! {
     /// telemetry.histogram::<f64>("upload.duration").unit("s").build().record(0.25);
     /// ```
     HistogramValue { u64 => u64_histogram, f64 => f64_histogram },
-    with(builder, boundaries) match boundaries {
-        Some(boundaries) => builder.with_boundaries(boundaries).build(),
-        None => builder.build(),
+    with(builder, boundaries) {
+        // The specification's own default suits milliseconds: it has all durations below 5 s in one bucket.
+        let is_seconds = builder.unit.as_deref() == Some("s");
+        match boundaries.or_else(|| is_seconds.then(|| DURATION_BOUNDARIES.to_vec())) {
+            Some(boundaries) => builder.with_boundaries(boundaries).build(),
+            None => builder.build(),
+        }
     }
 }
