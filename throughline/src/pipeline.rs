@@ -63,6 +63,8 @@ pub(crate) fn disabled(description: Description) -> Parts {
         spans: None,
         delivery: None,
         propagators: Vec::new(),
+        #[cfg(feature = "tower")]
+        http_methods: crate::tower::Methods::default(),
         keeper: None,
         prometheus: None,
         #[cfg(feature = "tracing")]
@@ -170,6 +172,8 @@ fn assemble(mut builder: TelemetryBuilder, mut resolved: Resolved) -> Result<Par
         spans: buffer,
         delivery: Some(delivery),
         propagators: resolved.propagators,
+        #[cfg(feature = "tower")]
+        http_methods: crate::tower::Methods::new(resolved.http_methods),
         prometheus,
         #[cfg(feature = "tracing")]
         bridge: Bridge::new(outlets, filters),

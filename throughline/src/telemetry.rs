@@ -67,6 +67,8 @@ pub(crate) struct Parts {
     pub(crate) spans: Option<RetentionBuffer>,
     pub(crate) delivery: Option<Delivery>,
     pub(crate) propagators: Vec<Propagator>,
+    #[cfg(feature = "tower")]
+    pub(crate) http_methods: crate::tower::Methods,
     /// `None` where nothing is retained beyond head sampling.
     pub(crate) keeper: Option<Arc<dyn TraceKeeper>>,
     pub(crate) prometheus: Option<SocketAddr>,

@@ -52,6 +52,7 @@ mod client;
 mod exchange;
 mod future;
 mod grpc;
+mod methods;
 mod outcome;
 mod request;
 mod server;
@@ -59,6 +60,7 @@ mod server;
 pub use body::ResponseBody;
 pub use client::{Client, ClientLayer};
 pub use future::ResponseFuture;
+pub(crate) use methods::Methods;
 pub use server::{Server, ServerLayer};
 
 #[cfg(test)]

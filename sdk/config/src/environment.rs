@@ -34,6 +34,9 @@ pub struct Environment {
     pub resource_attributes: Vec<(String, String)>,
     /// `OTEL_PROPAGATORS`: each once; empty for `none`. Default trace context and baggage.
     pub propagators: Option<Vec<Propagator>>,
+    /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`: the methods that instrumentations of HTTP name, in place of those they know;
+    /// each once.
+    pub http_known_methods: Option<Vec<String>>,
     /// `OTEL_TRACES_SAMPLER` with its argument. Default `parentbased_always_on`.
     pub sampler: Option<Sampler>,
     /// `OTEL_TRACES_EXPORTER`: empty for `none`. Default OTLP. Never Prometheus.
@@ -125,6 +128,7 @@ impl Environment {
             service_name,
             resource_attributes,
             propagators: reader.words("OTEL_PROPAGATORS", |_| true),
+            http_known_methods: reader.names("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS"),
             sampler: Sampler::read(reader),
             traces_exporters: reader.words("OTEL_TRACES_EXPORTER", not_prometheus),
             metrics_exporters: reader.words("OTEL_METRICS_EXPORTER", |_| true),

@@ -10,7 +10,7 @@
 //! - Surrounding white space is dropped, and an empty value is the same as none.
 //! - Only `true`, in any case, is true. Anything else is false, and [`Invalid`] unless it is `false`.
 //! - Words ignore case. An unknown one is [`Invalid`] and ignored.
-//! - Numbers lie in `0..=2147483647`. Times are milliseconds; a timeout of 0 means [`NO_LIMIT`].
+//! - Numbers lie in `0..=2147483647`. Times are milliseconds; a timeout of 0 means none, and is read as 2147483647.
 //! - A variable of one signal beats the general one ([`Otlp::signal`], [`Limits`]).
 //!
 //! ```
@@ -56,7 +56,6 @@ pub use limits::{Limits, LogRecordLimits, SpanLimits};
 pub use metrics::{ExemplarFilter, HistogramAggregation, Metrics, TemporalityPreference};
 pub use otlp::{Compression, Endpoint, Otlp, OtlpSettings, OtlpVariables, Protocol, Signal};
 pub use pairs::Headers;
-pub use reader::NO_LIMIT;
 pub use sampler::{Adaptive, Sampler};
 pub use variables::{VARIABLES, Variable};
 pub use words::{Exporter, LogLevel, Propagator};

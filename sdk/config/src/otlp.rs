@@ -19,9 +19,9 @@ use crate::words::words;
 ///     _ => None,
 /// });
 /// assert!(environment.otlp.traces.endpoint.is_none());
-/// let url = |signal| environment.otlp.signal(signal).endpoint.map(|e| e.http_url(signal));
-/// assert_eq!(url(Signal::Traces).as_deref(), Some("http://collector:4318/shop/v1/traces"));
-/// assert_eq!(url(Signal::Metrics).as_deref(), Some("https://metrics.example.com/in"));
+/// let endpoint = |signal| environment.otlp.signal(signal).endpoint;
+/// assert_eq!(endpoint(Signal::Traces), Some(Endpoint::Base("http://collector:4318/shop/".into())));
+/// assert_eq!(endpoint(Signal::Metrics), Some(Endpoint::Exact("https://metrics.example.com/in".into())));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -117,11 +117,9 @@ pub struct OtlpSettings {
 /// use throughline_config::{Endpoint, Signal};
 ///
 /// let base = Endpoint::Base("http://collector:4318".into());
-/// assert_eq!(base.http_url(Signal::Logs), "http://collector:4318/v1/logs");
 /// assert_eq!(base.variable(Signal::Logs), "OTEL_EXPORTER_OTLP_ENDPOINT");
 ///
 /// let exact = Endpoint::Exact("https://me:s3cret@logs.example.com/in".into());
-/// assert_eq!(exact.http_url(Signal::Logs), exact.as_str());
 /// assert_eq!(exact.variable(Signal::Logs), "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT");
 /// assert_eq!(exact.to_string(), "https://[redacted]@logs.example.com/in");
 /// ```
@@ -271,18 +269,6 @@ impl Endpoint {
     pub fn as_str(&self) -> &str {
         match self {
             Endpoint::Base(url) | Endpoint::Exact(url) => url,
-        }
-    }
-
-    /// The URL that `signal` is posted to over HTTP: a base gets `v1/<signal>` added to its path,
-    /// before its query (`protocol/exporter.md`, Endpoint URLs for OTLP/HTTP). gRPC takes [`Endpoint::as_str`] instead.
-    pub fn http_url(&self, signal: Signal) -> String {
-        match self {
-            Endpoint::Base(url) => {
-                let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-                format!("{}/v1/{signal}{query}", path.trim_end_matches('/'))
-            }
-            Endpoint::Exact(url) => url.clone(),
         }
     }
 

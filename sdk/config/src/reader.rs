@@ -13,16 +13,7 @@ use crate::{Endpoint, Invalid};
 ///
 /// The specification lets an implementation put a very long time for "no limit"
 /// (`configuration/common.md`, Timeout); this one can be added to any clock without overflow.
-///
-/// ```
-/// use throughline_config::{Environment, NO_LIMIT, Signal};
-///
-/// let (environment, _) = Environment::read(|name| {
-///     (name == "OTEL_EXPORTER_OTLP_TIMEOUT").then(|| "0".into())
-/// });
-/// assert_eq!(environment.otlp.signal(Signal::Logs).timeout, Some(NO_LIMIT));
-/// ```
-pub const NO_LIMIT: Duration = Duration::from_millis(i32::MAX as u64);
+pub(crate) const NO_LIMIT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// The largest integer that every implementation understands (`configuration/common.md`, Integer).
 pub(crate) const MAX: u32 = i32::MAX as u32;
@@ -120,6 +111,18 @@ impl<'a> Reader<'a> {
             }
         }
         (!words.is_empty()).then_some(words)
+    }
+
+    /// A comma-separated list of names, each once, in the case they have.
+    pub(crate) fn names(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let value = self.text(name)?;
+        let mut names: Vec<String> = Vec::new();
+        for item in value.split(',').map(str::trim).filter(|i| !i.is_empty()) {
+            if !names.iter().any(|known| known == item) {
+                names.push(item.to_owned());
+            }
+        }
+        (!names.is_empty()).then_some(names)
     }
 
     pub(crate) fn integer<T>(&mut self, name: &'static str, range: RangeInclusive<T>) -> Option<T>

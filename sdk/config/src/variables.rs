@@ -42,6 +42,7 @@ pub static VARIABLES: &[Variable] = variables! {
     "OTEL_SERVICE_NAME", "", "the service's name; beats service.name in OTEL_RESOURCE_ATTRIBUTES";
     "OTEL_RESOURCE_ATTRIBUTES", "", "attributes of the service, key=value separated by commas, percent-encoded";
     "OTEL_PROPAGATORS", "tracecontext,baggage", "how context travels: tracecontext, baggage; none";
+    "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "GET,POST,PUT,DELETE,HEAD,OPTIONS,PATCH,CONNECT,TRACE,QUERY", "the HTTP methods that spans and metrics name, in place of the default's; any other is _OTHER";
     "OTEL_TRACES_SAMPLER", "parentbased_always_on", "which traces are sampled: always_on, always_off (and nothing is retained), traceidratio, each also as parentbased_…; adaptive, priority";
     "OTEL_TRACES_SAMPLER_ARG", "1.0", "the share that (parentbased_)traceidratio keeps, 0 to 1; a file for priority, traces per second or a file for adaptive";
     "OTEL_TRACES_EXPORTER", "otlp", "where spans go: otlp; none";

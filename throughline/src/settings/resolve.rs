@@ -24,6 +24,9 @@ pub(crate) struct Resolved {
     pub(crate) log_level: Option<throughline_config::LogLevel>,
     pub(crate) resource: Detected,
     pub(crate) propagators: Vec<Propagator>,
+    /// The HTTP methods that are named, where the environment says which.
+    #[cfg(feature = "tower")]
+    pub(crate) http_methods: Option<Vec<String>>,
     /// `None` where the SDK is disabled.
     pub(crate) signals: Option<Signals>,
     pub(crate) description: Description,
@@ -90,6 +93,8 @@ pub(crate) fn resolve(builder: &TelemetryBuilder) -> Result<Resolved, Error> {
         log_level: environment.log_level,
         resource,
         propagators,
+        #[cfg(feature = "tower")]
+        http_methods: environment.http_known_methods,
         signals,
         description,
     })
@@ -163,6 +168,11 @@ fn process(environment: &Environment, description: &mut Description) -> Vec<Prop
         names.join(",")
     };
     lines.push("propagators", names, source);
+    #[cfg(feature = "tower")]
+    if let Some(methods) = &environment.http_known_methods {
+        let source = Source::Variable("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS");
+        lines.push("HTTP methods", methods.join(","), source);
+    }
     if environment.sdk_disabled {
         let source = Source::Variable("OTEL_SDK_DISABLED");
         lines.push(

@@ -144,10 +144,15 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        let mut described = Described::outgoing(&parts, self.shared.server.as_ref());
-        described.answers = self.shared.answers;
-        let asks = described.answers && self.shared.side.listens() && !described.grpc;
-        let exchange = Exchange::start(&self.shared.side, described, Context::current());
+        let Shared {
+            side,
+            server,
+            answers,
+        } = &self.shared;
+        let mut described = Described::outgoing(&parts, server.as_ref(), &side.methods);
+        described.answers = *answers;
+        let asks = described.answers && side.listens() && !described.grpc;
+        let exchange = Exchange::start(side, described, Context::current());
         exchange.inject(&mut parts.headers);
         if asks && !parts.headers.contains_key(header::TE) {
             // HTTP/1.1 wants `connection: te` beside it, which HTTP/2 forbids, and which of them it will be is not

@@ -13,6 +13,7 @@ use throughline_model::{KeepReason, SoFar, TraceKeeper};
 use throughline_samplers::propagator::TraceResponse;
 
 use super::carrier::{Incoming, Outgoing};
+use super::methods::Methods;
 use super::outcome::Answer;
 pub(super) use super::outcome::End;
 use super::request::{Request, version};
@@ -25,6 +26,7 @@ pub(super) struct Side {
     scope: Scope,
     propagator: TextMapCompositePropagator,
     keeper: Option<Arc<dyn TraceKeeper>>,
+    pub(super) methods: Methods,
     http: Histogram<f64>,
     rpc: Histogram<f64>,
 }
@@ -50,12 +52,15 @@ impl Side {
     pub(super) fn new(telemetry: &Telemetry, server: bool) -> Self {
         let parts = telemetry.parts();
         let propagator = crate::global::propagator(&parts.propagators, parts.keeper.as_ref());
-        Self::of(
-            parts.scope.clone(),
-            propagator,
-            parts.keeper.clone(),
-            server,
-        )
+        Self {
+            methods: parts.http_methods.clone(),
+            ..Self::of(
+                parts.scope.clone(),
+                propagator,
+                parts.keeper.clone(),
+                server,
+            )
+        }
     }
 
     pub(super) fn of(
@@ -87,6 +92,7 @@ impl Side {
             scope,
             propagator,
             keeper,
+            methods: Methods::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Version, header};
 use opentelemetry::{KeyValue, Value};
 
 use super::grpc;
+use super::methods::Methods;
 
 /// A request as its span and its metric see it.
 #[derive(Debug)]
@@ -29,9 +30,13 @@ pub(super) struct Request {
 
 impl Request {
     /// One that came in, with its route if that is known.
-    pub(super) fn incoming(parts: &Parts, route: Option<Cow<'static, str>>) -> Self {
+    pub(super) fn incoming(
+        parts: &Parts,
+        route: Option<Cow<'static, str>>,
+        methods: &Methods,
+    ) -> Self {
         let (address, port) = host(parts);
-        let mut request = Self::new(parts);
+        let mut request = Self::new(parts, methods);
         if !request.grpc {
             request.both("url.scheme", Some(scheme(parts)));
             request.span("url.path", Some(parts.uri.path().to_owned()));
@@ -50,9 +55,13 @@ impl Request {
     }
 
     /// One that goes out, to this server where it does not say itself.
-    pub(super) fn outgoing(parts: &Parts, server: Option<&(Cow<'static, str>, u16)>) -> Self {
+    pub(super) fn outgoing(
+        parts: &Parts,
+        server: Option<&(Cow<'static, str>, u16)>,
+        methods: &Methods,
+    ) -> Self {
         let (address, port) = host(parts);
-        let mut request = Self::new(parts);
+        let mut request = Self::new(parts, methods);
         let uri = &parts.uri;
         let address = address.map(|it| Cow::Owned(it.to_owned()));
         let address = address.or_else(|| server.map(|(address, _)| address.clone()));
@@ -76,7 +85,7 @@ impl Request {
         request
     }
 
-    fn new(parts: &Parts) -> Self {
+    fn new(parts: &Parts, methods: &Methods) -> Self {
         let mut request = Self {
             name: Cow::Borrowed("HTTP"),
             span: Vec::new(),
@@ -91,8 +100,8 @@ impl Request {
             request.name = method.clone().into();
             request.both("rpc.system.name", Some("grpc"));
             request.both("rpc.method", Some(method));
-        } else if let Some(known) = known(&parts.method) {
-            request.name = known.into();
+        } else if let Some(known) = methods.name(&parts.method) {
+            request.name = known.clone();
             request.both("http.request.method", Some(known));
         } else {
             request.both("http.request.method", Some("_OTHER"));
@@ -126,14 +135,6 @@ impl Request {
             self.span.push(KeyValue::new(key, value));
         }
     }
-}
-
-/// The methods whose names may stand in a metric. Any other is `_OTHER`, or a caller could make series.
-fn known(method: &Method) -> Option<&'static str> {
-    const KNOWN: [&str; 10] = [
-        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY",
-    ];
-    KNOWN.into_iter().find(|known| *known == method.as_str())
 }
 
 pub(super) fn version(version: Version) -> Option<&'static str> {
@@ -212,7 +213,7 @@ mod tests {
                 ("x-forwarded-proto", "https"),
             ],
         );
-        let request = Request::incoming(&parts, Some("/orders/{id}".into()));
+        let request = Request::incoming(&parts, Some("/orders/{id}".into()), &Methods::default());
         assert_eq!(request.name, "GET /orders/{id}");
         let metric = [
             "http.request.method=GET",
@@ -241,7 +242,7 @@ mod tests {
             "/pot/1",
             &[("x-forwarded-proto", "coffee"), ("host", "a b:c")],
         );
-        let request = Request::incoming(&odd, None);
+        let request = Request::incoming(&odd, None, &Methods::default());
         assert_eq!(request.name, "HTTP");
         let metric = [
             "http.request.method=_OTHER",
@@ -259,7 +260,7 @@ mod tests {
             "https://me:pass@stock.example/left/17?key=secret",
             &[],
         );
-        let request = Request::outgoing(&parts, None);
+        let request = Request::outgoing(&parts, None, &Methods::default());
         assert_eq!(request.name, "GET");
         let span = [
             "http.request.method=GET",
@@ -277,7 +278,11 @@ mod tests {
             "/shop.Stock/Left",
             &[("content-type", "application/grpc")],
         );
-        let request = Request::outgoing(&parts, Some(&("stock.example".into(), 50051)));
+        let request = Request::outgoing(
+            &parts,
+            Some(&("stock.example".into(), 50051)),
+            &Methods::default(),
+        );
         assert_eq!(request.name, "shop.Stock/Left");
         let metric = [
             "rpc.system.name=grpc",
@@ -303,7 +308,10 @@ mod tests {
 
     #[test]
     fn trailers_are_wanted_where_te_says_so() {
-        let wants = |te| Request::incoming(&parts("GET", "/", &[("te", te)]), None).wants_trailers;
+        let wants = |te| {
+            Request::incoming(&parts("GET", "/", &[("te", te)]), None, &Methods::default())
+                .wants_trailers
+        };
         assert!(wants("trailers") && wants("gzip;q=0.5, Trailers"));
         assert!(!wants("gzip") && !wants(""));
     }

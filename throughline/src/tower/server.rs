@@ -148,9 +148,9 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let mut described = Described::incoming(&parts, self.shared.route(&parts));
-        described.answers = self.shared.answers;
         let side = &self.shared.side;
+        let mut described = Described::incoming(&parts, self.shared.route(&parts), &side.methods);
+        described.answers = self.shared.answers;
         let exchange = Exchange::start(side, described, side.extract(&parts.headers));
         let inner = &mut self.inner;
         ResponseFuture::new(exchange, || inner.call(Request::from_parts(parts, body)))

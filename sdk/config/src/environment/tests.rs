@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::reader::NO_LIMIT;
 use crate::*;
 
 /// Reads these variables alone.
@@ -397,35 +398,10 @@ fn the_service_name_variable_beats_the_attribute() {
     assert_eq!(environment.resource_attributes.len(), 1);
 }
 
-/// `protocol/exporter.md`, Endpoint URLs for OTLP/HTTP: its three examples.
+/// `protocol/exporter.md`, Endpoint URLs for OTLP/HTTP.
 #[test]
-fn a_base_endpoint_gets_the_signal_added_and_an_exact_one_does_not() {
-    let url = |environment: &Environment, signal| {
-        let endpoint = environment.otlp.signal(signal).endpoint.unwrap();
-        endpoint.http_url(signal)
-    };
-    let one = valid(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")]);
-    assert_eq!(url(&one, Signal::Traces), "http://collector:4318/v1/traces");
-    assert_eq!(url(&one, Signal::Logs), "http://collector:4318/v1/logs");
-
-    let two = valid(&[
-        (
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-            "http://collector:4318",
-        ),
-        (
-            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-            "https://collector.example.com/v1/metrics",
-        ),
-    ]);
-    assert_eq!(url(&two, Signal::Traces), "http://collector:4318");
-    assert_eq!(
-        url(&two, Signal::Metrics),
-        "https://collector.example.com/v1/metrics"
-    );
-    assert_eq!(two.otlp.signal(Signal::Logs).endpoint, None);
-
-    let three = valid(&[
+fn the_general_endpoint_is_a_base_and_that_of_a_signal_is_exact() {
+    let environment = valid(&[
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "http://collector:4318/mycollector/",
@@ -435,39 +411,37 @@ fn a_base_endpoint_gets_the_signal_added_and_an_exact_one_does_not() {
             "https://collector.example.com/v1/metrics/",
         ),
     ]);
-    assert_eq!(
-        url(&three, Signal::Logs),
-        "http://collector:4318/mycollector/v1/logs"
-    );
-    assert_eq!(
-        url(&three, Signal::Metrics),
-        "https://collector.example.com/v1/metrics/"
-    );
-    let variable = |signal| three.otlp.signal(signal).endpoint.unwrap().variable(signal);
-    assert_eq!(variable(Signal::Logs), "OTEL_EXPORTER_OTLP_ENDPOINT");
-    assert_eq!(
-        variable(Signal::Metrics),
-        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
-    );
+    for (signal, expected, variable) in [
+        (
+            Signal::Logs,
+            Endpoint::Base("http://collector:4318/mycollector/".into()),
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
+        (
+            Signal::Metrics,
+            Endpoint::Exact("https://collector.example.com/v1/metrics/".into()),
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        ),
+    ] {
+        let endpoint = environment.otlp.signal(signal).endpoint.unwrap();
+        assert_eq!(endpoint.variable(signal), variable);
+        assert_eq!(endpoint, expected);
+    }
+    let exact = valid(&[(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "http://collector:4318",
+    )]);
+    assert_eq!(exact.otlp.signal(Signal::Logs).endpoint, None);
 }
 
+/// Semantic conventions, `http-spans.md`: a full override of the known methods, which are case-sensitive.
 #[test]
-fn the_query_of_a_base_endpoint_stays_behind_the_path() {
-    for (base, expected) in [
-        (
-            "http://collector:4318/?key=a/b",
-            "http://collector:4318/v1/traces?key=a/b",
-        ),
-        (
-            "http://collector:4318?key=x",
-            "http://collector:4318/v1/traces?key=x",
-        ),
-        ("http://collector/in/?", "http://collector/in/v1/traces?"),
-    ] {
-        let environment = valid(&[("OTEL_EXPORTER_OTLP_ENDPOINT", base)]);
-        let endpoint = environment.otlp.signal(Signal::Traces).endpoint.unwrap();
-        assert_eq!(endpoint.http_url(Signal::Traces), expected);
-    }
+fn known_http_methods_are_a_list_that_keeps_its_case() {
+    let methods =
+        |value| valid(&[("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", value)]).http_known_methods;
+    let expected = ["GET", "Purge"].map(str::to_owned);
+    assert_eq!(methods("GET, Purge,,GET"), Some(expected.to_vec()));
+    assert_eq!(methods(" , "), None);
 }
 
 #[test]
