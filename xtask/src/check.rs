@@ -96,7 +96,7 @@ fn clippy(project: &Project) -> Result<(), Error> {
 
 /// The face with each of its features alone, and with none.
 fn features(project: &Project) -> Result<(), Error> {
-    for features in ["", "otlp", "prometheus", "tracing", "tower", "axum"] {
+    for features in ["", "otlp", "prometheus", "tracing", "logs", "tower", "axum"] {
         let clippy = project.cargo().args(["clippy", "-p", "throughline"]);
         let clippy = clippy.args(["--no-default-features", "--features", features]);
         clippy.args(["--", "-D", "warnings"]).run()?;

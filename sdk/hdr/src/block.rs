@@ -23,8 +23,9 @@ pub(crate) const COARSE: usize = 1;
 const END: usize = 2;
 const HEADER: usize = 3;
 
-/// No chunk. So large that no array has the word: the bounds check finds out.
-const NONE: u64 = u32::MAX as u64;
+/// No chunk. So large that no array has the word, and not so large that a slot's place in it overflows where words have 32
+/// bits: the bounds check finds out.
+const NONE: u64 = u32::MAX as u64 - CHUNK as u64;
 
 /// Adds to a slot; false if its chunk is not alive.
 #[inline(always)]

@@ -50,14 +50,12 @@ thread_local! {
 
 impl Random for SystemRandom {
     fn next_u64(&self) -> u64 {
-        // A thread that is being torn down has no state left; a fresh seed is as random.
-        STATE
-            .try_with(|state| {
-                let next = state.get().wrapping_add(GAMMA);
-                state.set(next);
-                mix(next)
-            })
-            .unwrap_or_else(|_| mix(seed()))
+        // A cell of a number needs no destructor: it is there for as long as the thread is.
+        STATE.with(|state| {
+            let next = state.get().wrapping_add(GAMMA);
+            state.set(next);
+            mix(next)
+        })
     }
 }
 
