@@ -1,9 +1,12 @@
 //! What instruments and series take of the heap, to the byte: what is asked of the allocator, before it rounds up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::time::Duration;
+
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use throughline_engine::{MeterProvider, Reader};
+use throughline_model::Collect as _;
 
 /// Bytes that `f` allocates on this thread and leaves allocated, by the number of things that it makes.
 fn bytes_each(things: usize, f: impl FnMut(usize)) -> usize {
@@ -55,6 +58,28 @@ fn a_thread_pays_for_the_series_that_it_measures() {
     let bytes = std::thread::scope(|scope| scope.spawn(measure).join().unwrap());
     // One chunk of 4 KiB, a directory and what it remembers; its words of all series would be 24 KiB.
     assert!(bytes <= 6 * 1024, "{bytes} bytes for one series of 1000");
+}
+
+/// Asking the system for the number of its processors, for each point, took files and their buffers.
+#[test]
+fn a_point_without_exemplars_asks_for_nothing_that_exemplars_need() {
+    let collected = |points: i64| {
+        let reader = Reader::default();
+        let builder = MeterProvider::builder().reader(reader.clone());
+        let provider = builder.build().unwrap();
+        let _ = provider
+            .meter("memory")
+            .i64_observable_gauge("gauge")
+            .with_callback(move |o| {
+                (0..points).for_each(|k| o.observe(k, &[KeyValue::new("k", k)]))
+            })
+            .build();
+        let collect = || drop(reader.collect(Duration::from_secs(60)).unwrap());
+        collect();
+        allocation_counter::measure(collect).count_total
+    };
+    let each = (collected(1_500) - collected(500)) as f64 / 1000.0;
+    assert!(each < 4.0, "{each} allocations for each point");
 }
 
 /// Of 1000 sets, made of thirty pairs.
