@@ -71,7 +71,7 @@ fn a_point_without_exemplars_asks_for_nothing_that_exemplars_need() {
             .meter("memory")
             .i64_observable_gauge("gauge")
             .with_callback(move |o| {
-                (0..points).for_each(|k| o.observe(k, &[KeyValue::new("k", k)]))
+                (0..points).for_each(|k| o.observe(k, &[KeyValue::new("k", k)]));
             })
             .build();
         let collect = || drop(reader.collect(Duration::from_secs(60)).unwrap());
