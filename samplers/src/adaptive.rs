@@ -2,8 +2,9 @@
 //!
 //! A ratio is right for one load. Ten times the load is ten times the bill, and at night there is nothing to
 //! see; and it shows the frequent, of which there is enough, and misses the rare. An [`AdaptiveSampler`] is told
-//! how many traces a second to sample and shares them between operations, so that each gets the same and none
-//! more than it has: a flood in one takes nothing from the others, and what is called once an hour is seen.
+//! how many traces a second to sample and shares them between operations: three quarters evenly, so that what is
+//! called once an hour is seen and a flood in one cannot starve the others, and one quarter by how often they are
+//! called, so that totals over all operations are told well too.
 //!
 //! ```
 //! use throughline_samplers::{AdaptiveSampler, Pattern};
@@ -32,8 +33,9 @@
 //!
 //! - **Rates** of calls have two speeds: a mean over 20 s, which starts anew where the last half second, or
 //!   the last tenth, is too far off to be chance.
-//! - **Shares** are poured like water: the budget rises over all operations alike until it is used up, and no
-//!   one is given more than it asks for. What is of high value comes first.
+//! - **Shares**: three quarters of the budget are poured like water; it rises over all operations alike, and none
+//!   is given more than it asks for. What is left goes to the frequent, in proportion to what they lack. What is
+//!   of high value comes first.
 //! - The **guard** counts what decisions cost as they are made, and halves probabilities for each tenth of the
 //!   target by which the last second is too expensive: so a step of the load is held before it is understood.
 //! - A probability is a function of the calls before. The trace's own randomness has no part in it, nor has
@@ -47,7 +49,6 @@ mod builder;
 mod calls;
 mod check;
 mod file;
-mod filling;
 mod guard;
 mod ladder;
 mod law;
@@ -59,6 +60,7 @@ mod sampler;
 mod self_observed;
 mod settings;
 mod shared;
+mod shares;
 mod state;
 mod table;
 

@@ -4,7 +4,7 @@
 //!
 //! 1. Each operation's [`Rate`](super::rate::Rate) observes its calls, and those that are too rare to tell
 //!    are observed [`Together`].
-//! 2. The budget is poured over the operations ([`filling`]): first what is of high value, then the rest. None
+//! 2. The budget is shared between the operations ([`Shares`]): first what is of high value, then the rest. None
 //!    is given more than its own rate or the base rate, and those that are rare are given [`FLOOR`].
 //! 3. Each operation is put on the rung of its share of its calls, with its [`Turn`] where the share is small.
 //! 4. What was given is compared with the budget over the last [`MEMORY`], and the next filling trimmed: so
@@ -15,7 +15,6 @@
 use std::time::Duration;
 
 use super::calls::Calls;
-use super::filling;
 use super::guard::{Guard, ONE, Window};
 use super::ladder::{Ladder, RungId};
 use super::load::Overload;
@@ -23,6 +22,7 @@ use super::operation::{Operation, Turn};
 use super::plan::{Plan, Plans};
 use super::rate::{Elapsed, Together};
 use super::settings::AdaptiveSettings;
+use super::shares::Shares;
 use super::table::Table;
 
 /// What decisions read, and the law writes.
@@ -224,19 +224,20 @@ impl Law {
     /// Shares the budget. Whether all of it was wanted.
     fn fill(&mut self, now: Duration, published: &Published) -> bool {
         let budget = self.budget() * self.trim;
-        let (first, spent) = self.level(budget * FIRST, true);
-        let (rest, _) = self.level(budget - spent, false);
+        let first = self.shares(budget * FIRST, true);
+        let rest = self.shares(budget - first.spent(), false);
         let base = self.base_rate();
         for (number, operation) in (0..).zip(&mut self.operations) {
             let Some(operation) = operation else { continue };
-            let level = if operation.high_value.is_some() {
-                first
+            let shares = if operation.high_value.is_some() {
+                &first
             } else {
-                rest
+                &rest
             };
             let calls = operation.rate.per_second();
             let demand = demand(operation, base);
-            let mut share = demand.min(level);
+            let mut share = shares.of(demand);
+            let is_all = share == demand;
             if operation.high_value.is_some() || share == calls || share >= OFTEN {
                 operation.turn.rests(number, now);
             } else {
@@ -252,7 +253,7 @@ impl Law {
                 RungId::ALWAYS
             } else if share == most * calls {
                 published.ladder.named(most)
-            } else if demand <= level {
+            } else if is_all {
                 RungId::nearest(share / calls)
             } else {
                 RungId::nearest(share / operation.rate.careful())
@@ -260,20 +261,18 @@ impl Law {
             published.ladder.prepare(operation.rung);
             published.plans.set(number, plan(operation));
         }
-        rest.is_finite()
+        rest.are_short()
     }
 
-    /// How high the budget stands in what is of high value, or in the rest, and what of it is used.
-    fn level(&mut self, budget: f64, high_value: bool) -> (f64, f64) {
+    /// How this budget is shared between what is of high value, or the rest.
+    fn shares(&mut self, budget: f64, high_value: bool) -> Shares {
         let base = self.base_rate();
         self.demands.clear();
         let operations = self.operations.iter().flatten();
         let those = operations.filter(|operation| operation.high_value.is_some() == high_value);
         self.demands
             .extend(those.map(|operation| demand(operation, base)));
-        let wanted: f64 = self.demands.iter().sum();
-        let level = filling::level(budget, &mut self.demands);
-        (level, wanted.min(budget))
+        Shares::of_budget(budget, &mut self.demands)
     }
 
     /// Traces per second that may be sampled now.

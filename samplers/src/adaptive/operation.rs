@@ -26,7 +26,7 @@ pub(super) struct Operation {
 /// When an operation is seen for certain.
 ///
 /// What is sampled about once in some seconds may be missed for a minute by chance. So a part of its share
-/// is spent on calls that are certain, one in half a minute: whoever looks at a minute sees it.
+/// is spent on calls that are certain, one in 20 s: whoever looks at a minute sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
     /// When it was seen for certain last.
@@ -36,7 +36,7 @@ pub(super) struct Turn {
 }
 
 /// In seconds.
-const TURN: f64 = 30.0;
+const TURN: f64 = 20.0;
 
 impl Operation {
     /// An operation whose first call is being sampled, for certain.
@@ -59,7 +59,7 @@ impl Operation {
 }
 
 impl Turn {
-    /// It is seen anyway. Should that end, its first turn is within the next half minute, at a time that the
+    /// It is seen anyway. Should that end, its first turn is within the time of one, at a moment that the
     /// operation's number says: what ends together does not come together.
     pub(super) fn rests(&mut self, number: u16, now: Duration) {
         // Multiples of the golden ratio fall far from each other between 0 and 1.
@@ -92,32 +92,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_come_in_half_minutes_and_wait_for_a_call() {
+    fn turns_come_in_time_and_wait_for_a_call() {
         let second = Duration::from_secs(1);
         let mut turn = Operation::new("a", 1, 0, second).turn;
         let frequency = Turn::frequency(5.0);
-        assert!(!turn.comes(frequency, false, 30 * second));
-        assert!(turn.comes(frequency, false, 31 * second));
+        assert!(!turn.comes(frequency, false, 20 * second));
+        assert!(turn.comes(frequency, false, 21 * second));
         assert!(!turn.comes(frequency, true, 90 * second));
         // It was taken within the last look.
         assert!(!turn.comes(frequency, false, 91 * second));
-        assert!(!turn.comes(frequency, false, 120 * second));
-        assert!(turn.comes(frequency, false, 121 * second));
+        assert!(!turn.comes(frequency, false, 110 * second));
+        assert!(turn.comes(frequency, false, 111 * second));
     }
 
     #[test]
     fn turns_that_begin_together_are_spread() {
         let start = Duration::from_secs(100);
-        let mut firsts: Vec<_> = (0..30)
+        let mut firsts: Vec<_> = (0..20)
             .map(|number| {
                 let mut turn = Operation::new("a", 1, 0, start).turn;
                 turn.rests(number, start);
                 let at = |second| start + Duration::from_secs(second);
-                (0..31).find(|second| turn.comes(1.0 / TURN, false, at(*second)))
+                (0..21).find(|second| turn.comes(1.0 / TURN, false, at(*second)))
             })
             .collect();
         firsts.sort_unstable();
-        assert_eq!(firsts[29], Some(30));
+        assert_eq!(firsts[19], Some(20));
         let together = firsts.chunk_by(|a, b| a == b).map(<[_]>::len).max();
         assert!(together <= Some(2), "{firsts:?}");
     }
@@ -125,6 +125,6 @@ mod tests {
     #[test]
     fn turns_take_half_of_a_share_at_most() {
         assert_eq!(Turn::frequency(0.01), 0.005);
-        assert_eq!(Turn::frequency(7.0), 1.0 / 30.0);
+        assert_eq!(Turn::frequency(7.0), 1.0 / 20.0);
     }
 }

@@ -18,8 +18,9 @@ use crate::{Error, Policies};
 
 /// Holds a target of sampled traces per second, shared fairly between operations; children follow their parent.
 ///
-/// An operation is what has one span name. A rare one is always seen, a flood in one takes nothing from the
-/// others, and a step, a ramp or a burst is followed within seconds: the [module](super) says how.
+/// An operation is what has one span name. A rare one is always seen, a flood in one takes a quarter of their
+/// share from the others at most, and a step, a ramp or a burst is followed within seconds: the [module](super)
+/// says how.
 ///
 /// A handle: clones share what was learned, and the settings, which can be [replaced](Self::replace) while
 /// spans start.

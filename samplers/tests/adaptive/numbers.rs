@@ -64,12 +64,12 @@ fn the_target_is_held_over_500_operations() {
     holds_the_target(500);
 }
 
-/// With steps and the guard in it, over 100 seeds: the sum of the adjusted counts against what came.
+/// With steps and the guard in it, over 300 seeds, for a standard error of half a percent: the sum of the adjusted counts against what came.
 #[test]
 fn counts_are_unbiased_while_rates_change() {
     let (mut offered, mut estimate, mut variance) = (0.0, 0.0, 0.0);
     let mut squares = 0.0;
-    for seed in 100..200 {
+    for seed in 1000..1300 {
         let mut simulation = Simulation::new(seed, 50);
         let mut run = simulation.run(4, 1_000.0);
         run.extend(simulation.run(2, 10_000.0));
@@ -85,6 +85,6 @@ fn counts_are_unbiased_while_rates_change() {
     let z = (estimate - offered) / variance.sqrt();
     assert!(bias.abs() < 0.01, "bias {bias:+.4}");
     assert!(z.abs() < 3.0, "z {z:+.2}");
-    // Each run's own error is as large as its counts say: 100 squares of normal numbers.
-    assert!((60.0..150.0).contains(&squares), "{squares}");
+    // Each run's own error is as large as its counts say: 300 squares of normal numbers.
+    assert!((180.0..420.0).contains(&squares), "{squares}");
 }

@@ -33,6 +33,8 @@ use crate::run::TICK;
 pub struct Traced {
     name: &'static str,
     operations: Arc<[String]>,
+    /// Runs the worker, in virtual time. It goes before the provider, whose end would wait for a worker that stands still.
+    runtime: Runtime,
     provider: SdkTracerProvider,
     tracer: SdkTracer,
     ids: Arc<Ids>,
@@ -40,8 +42,6 @@ pub struct Traced {
     began: SystemTime,
     /// Where the clock stands.
     now: Duration,
-    /// Runs the worker, in virtual time.
-    runtime: Runtime,
     exported: Exported,
     /// Every request so far: the high half of a trace id is an index.
     requests: Vec<Request>,

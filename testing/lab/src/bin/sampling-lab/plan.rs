@@ -144,15 +144,15 @@ pub(crate) fn biased() -> Vec<(Set, Workload)> {
         let load = Shape::Step {
             low,
             high: 10.0 * low,
-            up: seconds(20),
-            down: seconds(26),
+            up: seconds(40),
+            down: seconds(52),
         };
-        Workload::new("bias", load, seconds(40), operations, low / 10.0)
+        Workload::new("bias", load, seconds(80), operations, low / 10.0)
             .warmed_up_for(Duration::ZERO)
     };
     vec![
-        (Set::Heads, step(500.0, 50)),
-        (Set::Heads, step(500.0, 500)),
+        (Set::Heads, step(1_000.0, 50)),
+        (Set::Heads, step(1_000.0, 500)),
         (Set::Pipelines, step(50.0, 50)),
     ]
 }
