@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use opentelemetry::trace::{Event, Link};
+use opentelemetry::trace::{Event, Link, Status};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
@@ -17,8 +17,16 @@ pub(crate) fn span_weight(span: &SpanData) -> usize {
         .links
         .iter()
         .map(|link| size_of::<Link>() + attributes_weight(&link.attributes));
+    let description = match &span.status {
+        Status::Error { description } => description.len(),
+        Status::Unset | Status::Ok => 0,
+    };
+    let state = span.span_context.trace_state().into_iter();
+    let state = state.map(|(key, value)| key.len() + value.len());
     size_of::<SpanData>()
         + span.name.len()
+        + description
+        + state.sum::<usize>()
         + attributes_weight(&span.attributes)
         + events.sum::<usize>()
         + links.sum::<usize>()
@@ -42,4 +50,31 @@ fn attribute_weight(attribute: &KeyValue) -> usize {
         _ => 0,
     };
     size_of::<KeyValue>() + attribute.key.as_str().len() + value
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{Span, SpanBuilder, Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use throughline_testkit::CollectingSpanExporter;
+
+    use super::*;
+
+    fn weight_of(status: Status) -> usize {
+        let exporter = CollectingSpanExporter::new();
+        let provider = SdkTracerProvider::builder()
+            .with_simple_exporter(exporter.clone())
+            .build();
+        let mut span = provider.tracer("test").build(SpanBuilder::from_name("job"));
+        span.set_status(status);
+        span.end();
+        span_weight(&exporter.spans()[0])
+    }
+
+    #[test]
+    fn what_an_error_says_has_its_weight() {
+        let said = "out of stock ".repeat(1_000);
+        let more = weight_of(Status::error(said.clone())) - weight_of(Status::Ok);
+        assert_eq!(more, said.len());
+    }
 }

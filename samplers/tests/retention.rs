@@ -588,3 +588,27 @@ fn what_is_forgotten_of_a_trace_that_goes_on_is_lost() {
     drop(cx);
     rig.end();
 }
+
+#[test]
+fn nothing_that_it_holds_is_shown() {
+    let rig = Rig::new(Retention::new(), Sampler::AlwaysOff);
+    let mut span = rig.remote_child("secret", 1, false);
+    span.set_status(Status::error("secret"));
+    span.end();
+    let shown = format!("{:?}", rig.buffer);
+    assert!(
+        shown.contains("counts") && !shown.contains("secret"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_rule_that_panics_finds_nothing() {
+    let first = |span: &SpanStart<'_>| span.attributes[0].key.as_str() == "debug";
+    let rule = Predicate::when("first attribute", first);
+    let rig = Rig::new(Retention::new().rule(rule, 1.0), Sampler::AlwaysOff);
+    trace(&rig, 1, false);
+    trace(&rig, 2, true);
+    rig.buffer.force_flush(LONG).unwrap();
+    assert_eq!(names(&rig.exporter.spans()), ["root", "child"]);
+}

@@ -445,3 +445,18 @@ fn more_traces_than_may_be_open_evict_the_lowest() {
         rig.end().await;
     });
 }
+
+#[test]
+fn traces_that_pass_take_no_place() {
+    run(async {
+        let rig = Rig::new(Retention::new().max_traces(4), 1.0, large_queue());
+        let open: Vec<_> = (1..40).map(|n| rig.root(TraceId::from(n << 50))).collect();
+        rig.pass(Duration::from_secs(5)).await;
+        assert_eq!(rig.buffer.probability(), 1.0);
+        for cx in &open {
+            cx.span().end();
+        }
+        rig.end().await;
+        assert_eq!(rig.exporter.spans().len(), 39);
+    });
+}

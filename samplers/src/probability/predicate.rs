@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Not;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use opentelemetry::trace::{SpanContext, SpanKind};
@@ -158,7 +159,8 @@ impl Predicate {
 
     /// Spans of which this is true. `name` is what `Debug` shows.
     ///
-    /// It runs for every span, on the thread that starts it, and must not look at the trace id.
+    /// A sampler asks on the thread that starts the span, a rule of retention again when it has ended, on the one that
+    /// delivers. It must not look at the trace id. Where it panics, the span is none of them.
     ///
     /// ```
     /// use throughline_samplers::probability::{Predicate, SpanStart};
@@ -208,7 +210,8 @@ impl Predicate {
     /// assert!((!Predicate::name("job")).matches(&SpanStart::root("task")));
     /// ```
     pub fn matches(&self, span: &SpanStart<'_>) -> bool {
-        self.0.holds(span)
+        // Neither a service nor the delivery of its spans ends by a check of its own.
+        catch_unwind(AssertUnwindSafe(|| self.0.holds(span))).unwrap_or(false)
     }
 
     /// Whether a span that starts like this matches, whatever is added to it later. What is there counts as if it
@@ -346,6 +349,14 @@ mod tests {
         assert_eq!(of(Predicate::root()), [true, false, false]);
         assert_eq!(of(Predicate::local_parent()), [false, true, false]);
         assert_eq!(of(Predicate::remote_parent()), [false, false, true]);
+    }
+
+    #[test]
+    fn where_a_check_panics_nothing_matches() {
+        let check = |span: &SpanStart<'_>| span.attributes[0].key.as_str() == "a";
+        let predicate = Predicate::when("first attribute", check);
+        assert!(!predicate.clone().matches(&SpanStart::root("job")));
+        assert!(!(!predicate).matches(&SpanStart::root("job")));
     }
 
     #[test]

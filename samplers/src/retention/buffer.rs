@@ -1,5 +1,6 @@
 //! The span processor that retains.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,16 +63,24 @@ use crate::{Error, SpanQueue, SpanWorker};
 /// # delivery.join().unwrap();
 /// # Ok::<(), throughline_samplers::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RetentionBuffer {
     handle: Arc<Handle>,
     queue: SpanQueue,
 }
 
 /// What all clones share; the last one shuts the buffer down without anyone waiting.
-#[derive(Debug)]
 struct Handle {
     core: Arc<Core>,
+}
+
+/// What it holds is not shown: it may be a hundred thousand spans, with what stands in them.
+impl fmt::Debug for RetentionBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetentionBuffer")
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Drop for Handle {

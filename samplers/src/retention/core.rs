@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub(super) control: Control,
     /// Kept, and waiting for room in the queue.
     pub(super) outbox: AtomicUsize,
+    /// Kept, and handed to the queue.
+    pub(super) kept: AtomicU64,
     /// Kept, and dropped at the end.
     pub(super) abandoned: AtomicU64,
 }
@@ -90,6 +92,7 @@ impl Core {
             clock,
             control: Control::default(),
             outbox: AtomicUsize::new(0),
+            kept: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
         }
     }
@@ -356,12 +359,9 @@ impl Core {
         for at in 0..self.shards() {
             self.shard(at).tally.add_to(&mut counts);
         }
-        let waiting = self.outbox.load(Ordering::Relaxed) as u64;
-        let abandoned = self.abandoned.load(Ordering::Relaxed);
-        // The shards are read one after the other, while spans move on.
-        counts.kept = counts.kept.saturating_sub(waiting + abandoned);
-        counts.buffered += waiting;
-        counts.abandoned = abandoned;
+        counts.buffered += self.outbox.load(Ordering::Relaxed) as u64;
+        counts.kept = self.kept.load(Ordering::Relaxed);
+        counts.abandoned = self.abandoned.load(Ordering::Relaxed);
         counts
     }
 

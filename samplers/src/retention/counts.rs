@@ -104,7 +104,6 @@ pub(super) struct Tally {
     pub(super) live: [i64; 2],
     pub(super) buffered: u64,
     pub(super) passed: u64,
-    pub(super) kept: u64,
     pub(super) unselected: u64,
     pub(super) evicted: u64,
     pub(super) trace_full: u64,
@@ -129,7 +128,6 @@ impl Tally {
     pub(super) fn add_to(&self, counts: &mut RetentionCounts) {
         counts.buffered += self.buffered;
         counts.passed += self.passed;
-        counts.kept += self.kept;
         counts.unselected += self.unselected;
         counts.evicted += self.evicted;
         counts.trace_full += self.trace_full;

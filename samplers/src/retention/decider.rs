@@ -105,6 +105,7 @@ impl Decider {
             free.bytes = free.bytes.saturating_sub(now);
             let trace = span.span_context.trace_id();
             self.core.outbox.fetch_sub(1, Ordering::Relaxed);
+            self.core.kept.fetch_add(1, Ordering::Relaxed);
             if self.core.queue.push(span).is_err() {
                 self.core.arrived(trace, 1, false);
             }

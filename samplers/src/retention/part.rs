@@ -20,6 +20,8 @@ pub(super) struct Trace {
     pub(super) wishes: Findings,
     /// Whether it takes one of the places for traces: it has a part that was not evicted.
     pub(super) counted: bool,
+    /// The place that it takes is one of those for traces that pass.
+    pub(super) passes: bool,
     /// Hardly ever more than one; at least one while the trace is in a shard.
     pub(super) parts: Vec<Part>,
 }
@@ -163,7 +165,7 @@ impl Trace {
     pub(super) fn settle(&mut self, room: &Room) -> bool {
         if self.counted && self.parts.iter().all(|part| part.mode == Mode::Evicted) {
             self.counted = false;
-            room.release_trace();
+            room.release_trace(self.passes);
         }
         !self.parts.is_empty()
     }

@@ -12,6 +12,8 @@ pub(super) struct Room {
     spans: Bound,
     /// Traces with a part that is not decided.
     traces: Bound,
+    /// Traces of which nothing is to be decided. They are as many as a service has open, and no bound of the buffer's.
+    passing: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ impl Room {
             bytes: bound(max_bytes, 64 << 10),
             spans: bound(max_spans, 64),
             traces: bound(max_traces, 1),
+            passing: AtomicUsize::new(0),
         }
     }
 
@@ -96,16 +99,27 @@ impl Room {
         }
     }
 
-    pub(super) fn take_trace(&self) -> bool {
-        self.traces.take(1) == 1
+    /// A place for a trace; there is always one for a trace that passes.
+    pub(super) fn take_trace(&self, passes: bool) -> bool {
+        if passes {
+            self.passing.fetch_add(1, Ordering::Relaxed);
+        }
+        passes || self.traces.take(1) == 1
     }
 
-    pub(super) fn release_trace(&self) {
-        self.traces.used.fetch_sub(1, Ordering::Relaxed);
+    /// Gives back the place of a trace that was taken as one that passes, or not.
+    pub(super) fn release_trace(&self, passes: bool) {
+        let used = if passes {
+            &self.passing
+        } else {
+            &self.traces.used
+        };
+        used.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// All traces that are open or wait.
     pub(super) fn traces(&self) -> usize {
-        self.traces.used.load(Ordering::Relaxed)
+        self.traces.used.load(Ordering::Relaxed) + self.passing.load(Ordering::Relaxed)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -167,7 +181,8 @@ mod tests {
                 .all(|bytes| room.take(&mut spare, bytes))
         );
         assert!(!room.take(&mut spare, 1), "a fifth span");
-        assert!(room.take_trace() && !room.take_trace());
+        assert!(room.take_trace(false) && !room.take_trace(false));
+        assert!(room.take_trace(true) && room.traces() == 2);
     }
 
     #[test]

@@ -170,7 +170,8 @@ impl Retention {
         self
     }
 
-    /// How many traces are open at most, at least 1; default 10,000.
+    /// How many traces wait for their decision at most, open ones with them, at least 1; default 10,000. Those that
+    /// need none do not count.
     #[must_use]
     pub fn max_traces(mut self, traces: usize) -> Self {
         self.max_traces = traces;

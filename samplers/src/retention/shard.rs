@@ -154,7 +154,7 @@ impl Shard {
         }
         let found = find(&mut self.traces, start.hash, start.trace);
         let counted = found.as_ref().is_some_and(|trace| trace.counted);
-        if !counted && !room.take_trace() {
+        if !counted && !room.take_trace(root.passes) {
             return false;
         }
         self.tally.parts_started += 1;
@@ -167,7 +167,10 @@ impl Shard {
         let mut part = part.opened(start.span, start.sampled, root.passes);
         part.notable = root.orphan;
         if let Some(trace) = found {
-            trace.counted = true;
+            if !counted {
+                trace.counted = true;
+                trace.passes = root.passes;
+            }
             trace.wishes = trace.wishes.and(foreseen);
             trace.parts.push(part);
             return true;
@@ -178,6 +181,7 @@ impl Shard {
         trace.randomness = root.randomness;
         trace.wishes = foreseen;
         trace.counted = true;
+        trace.passes = root.passes;
         trace.parts.push(part);
         self.traces
             .insert_unique(start.hash, trace, |trace| trace.hash);

@@ -143,7 +143,6 @@ impl Shard {
         self.tally.buffered -= spans;
         match &verdict {
             Verdict::Keep { threshold, reasons } => {
-                self.tally.kept += spans;
                 self.tally.part_kept(*reasons);
                 let record = self.remembered.record(taken.hash, taken.trace);
                 record.threshold = match (record.kept, record.threshold, *threshold) {
