@@ -355,7 +355,7 @@ mod tests {
     fn where_a_check_panics_nothing_matches() {
         let check = |span: &SpanStart<'_>| span.attributes[0].key.as_str() == "a";
         let predicate = Predicate::when("first attribute", check);
-        assert!(!predicate.clone().matches(&SpanStart::root("job")));
+        assert!(!predicate.matches(&SpanStart::root("job")));
         assert!(!(!predicate).matches(&SpanStart::root("job")));
     }
 

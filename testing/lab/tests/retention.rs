@@ -63,13 +63,13 @@ fn every_error_and_every_outlier_arrives_once_and_whole_at_two_percent() {
 #[test]
 fn what_is_never_at_risk_is_kept_however_little_memory_there_is() {
     let workload = short_step(200.0);
-    let (recording, traced) = pipeline(&workload, 1, 0.02, 4 * SCARCE);
+    let (recording, traced) = pipeline(&workload, 1, 0.02, 2 * SCARCE);
     let footprint = traced.footprint();
     assert!(
         footprint.evicted > 0 && traced.least_share() < 1.0,
         "{footprint:?}"
     );
-    assert!(footprint.peak_bytes <= 4 * SCARCE as u64, "{footprint:?}");
+    assert!(footprint.peak_bytes <= 2 * SCARCE as u64, "{footprint:?}");
     let (mut safe, mut lost) = (0, 0);
     for (request, kept) in traced.outcomes().filter(|(it, _)| it.error || it.outlier) {
         if request.falls_within(traced.least_share()) {
