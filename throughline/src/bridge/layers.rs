@@ -22,9 +22,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let export = || filter.clone().and(Unsuppressed);
-    let (outlets, entered) = (outlets.clone(), Entered::new());
+    let entered = Entered::new();
     let to_spans = tracing_opentelemetry::layer()
-        .with_tracer(LateTracer::new(&outlets))
+        .with_tracer(LateTracer::new(outlets))
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_filter(export().and(ToSpan {
@@ -38,7 +38,7 @@ where
     #[cfg(feature = "logs")]
     let events = events.and_then(
         opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new(&LateLogger::new(
-            &outlets,
+            outlets,
         )),
     );
     // One filter for both: each costs a look-up of the span wherever one is entered, left or closed.
