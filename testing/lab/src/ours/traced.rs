@@ -163,8 +163,9 @@ impl Traced {
         self.requests.iter().zip(self.kept.iter().copied())
     }
 
-    /// The smallest share of all traces that was recorded at any time: those with randomness in that share were
-    /// never at risk.
+    /// The smallest share of all traces that was seen to be recorded, after a span or a tick. Within one tick the
+    /// worker may have sunk it and doubled it again, so half of it is what was recorded at any time: traces with
+    /// randomness in that half were never at risk.
     pub fn least_share(&self) -> f64 {
         self.least_share
     }
@@ -237,7 +238,7 @@ impl Traced {
             if last {
                 open.root.end_with_timestamp(end);
             }
-            self.peak_bytes = self.peak_bytes.max(self.holding.bytes());
+            self.look();
             if last {
                 self.free.push(place);
                 continue;
@@ -271,6 +272,12 @@ impl Traced {
             self.kept[index] = true;
             kept.keep(&self.requests[index], count);
         }
+        self.look();
+    }
+
+    /// What is held back is looked at after every span: between two ticks a buffer may give up much, and recover.
+    fn look(&mut self) {
+        self.peak_bytes = self.peak_bytes.max(self.holding.bytes());
         self.least_share = self.least_share.min(self.holding.share());
     }
 }
