@@ -79,3 +79,4 @@ pub(crate) use span_start::NO_PARENT;
 pub use span_start::SpanStart;
 pub use threshold::Threshold;
 pub use trace_state::OtelTraceState;
+pub(crate) use trace_state::is_empty;

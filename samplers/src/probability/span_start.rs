@@ -1,6 +1,6 @@
 //! What a sampler knows.
 
-use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceId, TraceState};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 
 use super::randomness::Randomness;
@@ -43,7 +43,6 @@ pub struct SpanStart<'a> {
 
 /// What a context without span holds.
 pub(crate) static NO_PARENT: SpanContext = SpanContext::NONE;
-static NO_TRACE_STATE: TraceState = TraceState::NONE;
 
 impl<'a> SpanStart<'a> {
     /// A span without parent, of kind internal, with neither attributes nor links.
@@ -101,7 +100,7 @@ impl<'a> SpanStart<'a> {
     /// assert_eq!(SpanStart::root("job").otel_trace_state().threshold(), None);
     /// ```
     pub fn otel_trace_state(&self) -> OtelTraceState<'a> {
-        let empty = || OtelTraceState::of(&NO_TRACE_STATE);
+        let empty = || OtelTraceState::of(NO_PARENT.trace_state());
         self.ot.unwrap_or_else(empty)
     }
 
@@ -114,7 +113,9 @@ impl<'a> SpanStart<'a> {
     /// The randomness of this trace, which is the span's: the incoming `rv`, else the last 56 bits of the id.
     #[inline]
     pub(super) fn randomness(&self, trace: TraceId) -> Randomness {
-        let explicit = self.ot.as_ref().and_then(OtelTraceState::randomness);
-        explicit.unwrap_or_else(|| Randomness::from_trace_id(trace))
+        match &self.ot {
+            Some(ot) => ot.randomness_of(trace),
+            None => Randomness::from_trace_id(trace),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! OpenTelemetry's own entry of `tracestate`.
 
-use opentelemetry::trace::TraceState;
+use opentelemetry::trace::{TraceId, TraceState};
 
 use super::randomness::Randomness;
 use super::threshold::Threshold;
@@ -128,6 +128,12 @@ impl<'a> OtelTraceState<'a> {
         self.written_to(self.state, threshold)
     }
 
+    /// The randomness of a trace that has this: its `rv`, else the last 56 bits of its id.
+    pub(crate) fn randomness_of(&self, trace: TraceId) -> Randomness {
+        let explicit = self.randomness();
+        explicit.unwrap_or_else(|| Randomness::from_trace_id(trace))
+    }
+
     /// Another `tracestate` with this `ot` entry in place of its own.
     pub(super) fn written_to(
         &self,
@@ -238,7 +244,7 @@ impl<'a> OtelTraceState<'a> {
 
 /// Whether there is no entry at all.
 #[inline]
-pub(super) fn is_empty(state: &TraceState) -> bool {
+pub(crate) fn is_empty(state: &TraceState) -> bool {
     // Nearly every one is this one, which takes no call to see. A list may have become empty, too.
     *state == TraceState::NONE || state.into_iter().len() == 0
 }

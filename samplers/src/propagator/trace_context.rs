@@ -10,7 +10,7 @@ use throughline_model::TraceKeeper;
 
 use super::ids::{Ids, RANDOM};
 use super::list;
-use crate::probability::{OtelTraceState, Randomness, Threshold};
+use crate::probability::{OtelTraceState, Threshold};
 
 /// The entry of `tracestate` that pins thresholds within this process. It never crosses its border.
 pub const LOCAL_KEY: &str = "tl";
@@ -181,11 +181,7 @@ fn incoming(extractor: &dyn Extractor) -> Option<(Ids, TraceState)> {
 fn outgoing(span: &SpanContext) -> TraceState {
     let state = span.trace_state();
     let ot = OtelTraceState::of(state);
-    let chose = |th: Threshold| {
-        let randomness = ot.randomness();
-        let randomness = randomness.unwrap_or_else(|| Randomness::from_trace_id(span.trace_id()));
-        span.is_sampled() && th.keeps(randomness)
-    };
+    let chose = |th: Threshold| span.is_sampled() && th.keeps(ot.randomness_of(span.trace_id()));
     without_local(match ot.threshold() {
         Some(th) if !chose(th) => ot.with_threshold(None),
         _ => state.clone(),

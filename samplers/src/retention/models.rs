@@ -119,17 +119,23 @@ fn is_settled(core: &Core, mut decider: Decider, offered: u64) {
     assert_eq!((core.bytes(), core.room.traces()), (0, 0));
 }
 
+/// Does this on another thread.
+fn beside<T: 'static>(
+    core: &Arc<Core>,
+    work: impl FnOnce(&Core) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let core = Arc::clone(core);
+    thread::spawn(move || work(&core))
+}
+
 #[test]
 fn a_span_that_finds_no_room_evicts_the_lowest_and_the_bound_holds() {
     model(1, |core| {
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || {
-                start(&core, 1, 1, None);
-                end(&core, 1, 1);
-                assert!(core.room.filled() <= 1.0);
-            })
-        };
+        let other = beside(core, |core| {
+            start(core, 1, 1, None);
+            end(core, 1, 1);
+            assert!(core.room.filled() <= 1.0);
+        });
         start(core, 1 << 55, 2, None);
         end(core, 1 << 55, 2);
         assert!(core.room.filled() <= 1.0);
@@ -143,10 +149,9 @@ fn a_span_that_finds_no_room_evicts_the_lowest_and_the_bound_holds() {
 fn a_wish_beside_the_end_is_heard_or_counted() {
     model(100, |core| {
         start(core, 1, 1, None);
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || core.keep(TraceId::from(1), KeepReason::Outlier))
-        };
+        let other = beside(core, |core| {
+            core.keep(TraceId::from(1), KeepReason::Outlier)
+        });
         end(core, 1, 1);
         other.join().unwrap();
         let fate = core.fate(TraceId::from(1), SpanId::from(1));
@@ -163,10 +168,9 @@ fn a_wish_beside_the_decision_is_heard_or_counted() {
     model_of_decider(|core| {
         start(core, 1, 1, None);
         end(core, 1, 1);
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || core.keep(TraceId::from(1), KeepReason::Outlier))
-        };
+        let other = beside(core, |core| {
+            core.keep(TraceId::from(1), KeepReason::Outlier)
+        });
         let mut decider = Decider::new(Arc::clone(core));
         decider.step(NOW);
         other.join().unwrap();
@@ -185,10 +189,9 @@ fn a_wish_for_what_is_kept_is_heard_also_while_it_is_decided() {
     model(100, |core| {
         start(core, 1, 1, None);
         end_with(core, 1, 1, Status::error("no"));
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || core.keep(TraceId::from(1), KeepReason::Outlier))
-        };
+        let other = beside(core, |core| {
+            core.keep(TraceId::from(1), KeepReason::Outlier)
+        });
         let mut decider = Decider::new(Arc::clone(core));
         decider.step(NOW);
         other.join().unwrap();
@@ -204,10 +207,7 @@ fn what_is_kept_is_never_called_lost_while_it_is_decided() {
     model(100, |core| {
         start(core, 1, 1, None);
         end_with(core, 1, 1, Status::error("no"));
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || core.fate(TraceId::from(1), SpanId::from(1)))
-        };
+        let other = beside(core, |core| core.fate(TraceId::from(1), SpanId::from(1)));
         let mut decider = Decider::new(Arc::clone(core));
         decider.step(NOW);
         assert_eq!(other.join().unwrap(), Fate::Pending);
@@ -221,13 +221,10 @@ fn a_child_beside_the_decision_is_decided_too() {
         start(core, 1, 1, None);
         core.keep(TraceId::from(1), KeepReason::Explicit);
         end(core, 1, 1);
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || {
-                start(&core, 1, 2, Some(1));
-                end(&core, 1, 2);
-            })
-        };
+        let other = beside(core, |core| {
+            start(core, 1, 2, Some(1));
+            end(core, 1, 2);
+        });
         let mut decider = Decider::new(Arc::clone(core));
         decider.step(NOW);
         other.join().unwrap();
@@ -240,10 +237,7 @@ fn a_child_beside_the_decision_is_decided_too() {
 fn a_span_that_ends_beside_the_last_decision_is_decided_or_counted() {
     model_of_decider(|core| {
         start(core, 1, 1, None);
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || end(&core, 1, 1))
-        };
+        let other = beside(core, |core| end(core, 1, 1));
         let mut decider = Decider::new(Arc::clone(core));
         decider.decide_all(NOW);
         other.join().unwrap();
@@ -261,10 +255,7 @@ fn what_arrives_beside_a_question_is_delivered_in_the_end() {
         end(core, 1, 1);
         let mut decider = Decider::new(Arc::clone(core));
         decider.step(NOW);
-        let other = {
-            let core = Arc::clone(core);
-            thread::spawn(move || core.arrived(TraceId::from(1), 1, true))
-        };
+        let other = beside(core, |core| core.arrived(TraceId::from(1), 1, true));
         let fate = || core.fate(TraceId::from(1), SpanId::from(1));
         assert_ne!(fate(), Fate::Lost);
         other.join().unwrap();

@@ -12,7 +12,7 @@ use throughline_model::KeepReason;
 use super::RANGE;
 use super::core::Core;
 use super::pinned::{outlier_threshold, pinned};
-use crate::probability::{NO_PARENT, OtelTraceState, Randomness, SpanStart};
+use crate::probability::{NO_PARENT, OtelTraceState, SpanStart, is_empty};
 
 /// A sampler that asks another one about local roots, and has recorded what that one does not choose.
 ///
@@ -96,8 +96,7 @@ impl RetainingSampler {
         let mut state = std::mem::take(&mut head.trace_state);
         if head.decision != SamplingDecision::RecordAndSample {
             let ot = OtelTraceState::of(&state);
-            let r = ot.randomness().unwrap_or(Randomness::from_trace_id(trace));
-            head.decision = if r.bits() >= out {
+            head.decision = if ot.randomness_of(trace).bits() >= out {
                 SamplingDecision::RecordOnly
             } else {
                 SamplingDecision::Drop
@@ -115,15 +114,12 @@ impl RetainingSampler {
 
 /// Whether R is below what is pinned. Nothing is, most of the time, and then `tracestate` is empty.
 fn is_rejected(state: &TraceState, trace: TraceId) -> bool {
-    state.into_iter().len() != 0 && randomness(state, trace) < outlier_threshold(state)
+    !is_empty(state) && randomness(state, trace) < outlier_threshold(state)
 }
 
 /// R, in bits.
 pub(super) fn randomness(state: &TraceState, trace: TraceId) -> u64 {
-    OtelTraceState::of(state)
-        .randomness()
-        .unwrap_or(Randomness::from_trace_id(trace))
-        .bits()
+    OtelTraceState::of(state).randomness_of(trace).bits()
 }
 
 impl ShouldSample for RetainingSampler {

@@ -1,6 +1,5 @@
 //! From what is known of a part to what becomes of it.
 
-use opentelemetry::trace::TraceState;
 use throughline_model::KeepReason;
 
 use super::RANGE;
@@ -9,7 +8,7 @@ use super::pinned::outlier_threshold;
 use super::policies::Rates;
 use super::reasons::Reasons;
 use super::shard::Taken;
-use crate::probability::{OtelTraceState, Threshold};
+use crate::probability::{NO_PARENT, OtelTraceState, Threshold};
 
 /// What becomes of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +44,11 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn of(taken: &Taken, found: Findings, wishes: Findings) -> Self {
-        static NONE: TraceState = TraceState::NONE;
         let part = &taken.part;
         let first = part.spans.first();
-        let state = first.map_or(&NONE, |span| span.span_context.trace_state());
+        let state = first.map_or(NO_PARENT.trace_state(), |span| {
+            span.span_context.trace_state()
+        });
         let found = found.and(wishes);
         let head = part.sampled.then(|| OtelTraceState::of(state).threshold());
         let before = taken.before;
