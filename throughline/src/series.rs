@@ -18,10 +18,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::FixedState;
+use throughline_engine::ReaderBuilder;
 
-/// How many sets are kept: the specification's default cardinality limit (`metrics/sdk.md`,
-/// "Configuring cardinality limits").
-const LIMIT: usize = 2000;
+/// How many sets are kept: as many as the engine has series of, where nobody says.
+const LIMIT: usize = ReaderBuilder::CARDINALITY_LIMIT;
 
 /// A power of two, so that the bucket is a mask away.
 const BUCKETS: usize = 32;

@@ -30,6 +30,7 @@ pub(crate) use exit::Exit;
 #[cfg(feature = "logs")]
 pub(crate) use logs::LogSettings;
 pub(crate) use resolve::{Resolved, Signals, resolve};
+pub(crate) use retention::OUTLIERS;
 pub(crate) use traces::TraceSettings;
 
 /// Where a value came from.

@@ -63,7 +63,7 @@ impl Default for ReaderSettings {
         Self {
             temporality: TemporalityPreference::Cumulative,
             histogram: Aggregation::Default,
-            cardinality_limit: 2000,
+            cardinality_limit: ReaderBuilder::CARDINALITY_LIMIT,
             component_type: "throughline_reader",
         }
     }
@@ -193,6 +193,9 @@ impl fmt::Debug for Reader {
 pub struct ReaderBuilder(ReaderSettings);
 
 impl ReaderBuilder {
+    /// How many series a stream has where nobody says (specification: `metrics/sdk.md`, "Configuring cardinality limits").
+    pub const CARDINALITY_LIMIT: usize = 2000;
+
     /// Which instruments it reports as deltas. The default is none.
     pub fn temporality(mut self, preference: TemporalityPreference) -> Self {
         self.0.temporality = preference;

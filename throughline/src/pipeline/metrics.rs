@@ -20,14 +20,11 @@ use tokio::runtime::Handle;
 use crate::Error;
 use crate::builder::TelemetryBuilder;
 use crate::delivery::{MetricSink, Pusher};
-use crate::settings::{Exit, Signals};
+use crate::settings::{Exit, OUTLIERS, Signals};
 
 /// What the semantic conventions call a reader that is scraped: the value of `otel.component.type`.
 #[cfg(feature = "prometheus")]
 const SCRAPED: &str = "prometheus_http_text_metric_exporter";
-
-/// The quantile of a duration above which it is an outlier.
-const OUTLIERS: f64 = 0.999;
 
 pub(super) struct Assembled {
     pub(super) provider: MeterProvider,

@@ -6,7 +6,7 @@ use throughline_config::Environment;
 use throughline_config::{
     ExemplarFilter as NamedFilter, HistogramAggregation, TemporalityPreference as NamedTemporality,
 };
-use throughline_engine::{Aggregation, ExemplarFilter, TemporalityPreference};
+use throughline_engine::{Aggregation, ExemplarFilter, ReaderBuilder, TemporalityPreference};
 
 use super::exit::{Exit, Signal};
 use super::{Source, pick};
@@ -106,7 +106,7 @@ impl MetricSettings {
 
         let (limit, source) = match builder.cardinality_limit {
             Some(limit) => (limit, Source::Code),
-            None => (2000, Source::Default),
+            None => (ReaderBuilder::CARDINALITY_LIMIT, Source::Default),
         };
         lines.push("series of a stream", limit, source);
         if !builder.views.is_empty() {

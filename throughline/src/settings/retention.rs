@@ -10,6 +10,9 @@ use crate::sampler::Head;
 
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 
+/// The quantile of a duration above which it is an outlier, where nobody says.
+pub(crate) const OUTLIERS: f64 = 0.999;
+
 /// What code says, else what the sampler wants, else the default. `named` is the sampler of the environment, where that
 /// holds.
 pub(super) fn resolve(
@@ -39,7 +42,7 @@ pub(super) fn resolve(
             let own = format!("{own} given, before the default");
             lines.push("outliers", own, Source::Code);
         }
-        let outliers = "above the quantile 0.999 of *.duration in s";
+        let outliers = format!("above the quantile {OUTLIERS} of *.duration in s");
         lines.push("outliers", outliers, Source::Default);
     }
     description.sections.push(("retention", lines));
