@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{BoundCounter, Counter, Histogram};
+use opentelemetry::metrics::{BoundCounter, Counter, Histogram, Meter};
 use prometheus::{IntCounterVec, Opts};
 use prometheus_client::metrics::counter::Counter as PrometheusCounter;
 use prometheus_client::metrics::family::Family;
@@ -59,35 +59,34 @@ struct Touched<P, I> {
 }
 
 fn counter<P: Provider>(provider: fn() -> P) -> Box<dyn Workload> {
-    let sets = sets();
-    let make = move || {
-        let provider = provider();
-        Touched {
-            instrument: provider.meter().u64_counter("bench").build(),
-            provider,
-            sets: Arc::clone(&sets),
-        }
-    };
-    let step = |it: &mut Touched<P, Counter<u64>>, at: u64| {
-        it.instrument.add(1, &it.sets[at as usize]);
-    };
-    Fresh::boxed(SETS as u64, make, step, |it| it.provider.total() as u64)
+    let instrument = |meter: &Meter| meter.u64_counter("bench").build();
+    let touch = |it: &Counter<u64>, set: &[KeyValue]| it.add(1, set);
+    touched(provider, instrument, touch, |it| it.total() as u64)
 }
 
 fn histogram<P: Provider>(provider: fn() -> P) -> Box<dyn Workload> {
+    let instrument = |meter: &Meter| meter.f64_histogram("bench").build();
+    let touch = |it: &Histogram<f64>, set: &[KeyValue]| it.record(1.0, set);
+    touched(provider, instrument, touch, |it| it.records().0)
+}
+
+fn touched<P: Provider, I: 'static>(
+    provider: fn() -> P,
+    instrument: fn(&Meter) -> I,
+    touch: impl Fn(&I, &[KeyValue]) + Send + Sync + 'static,
+    counted: fn(&P) -> u64,
+) -> Box<dyn Workload> {
     let sets = sets();
     let make = move || {
         let provider = provider();
         Touched {
-            instrument: provider.meter().f64_histogram("bench").build(),
+            instrument: instrument(&provider.meter()),
             provider,
             sets: Arc::clone(&sets),
         }
     };
-    let step = |it: &mut Touched<P, Histogram<f64>>, at: u64| {
-        it.instrument.record(1.0, &it.sets[at as usize]);
-    };
-    Fresh::boxed(SETS as u64, make, step, |it| it.provider.records().0)
+    let step = move |it: &mut Touched<P, I>, at: u64| touch(&it.instrument, &it.sets[at as usize]);
+    Fresh::boxed(SETS as u64, make, step, move |it| counted(&it.provider))
 }
 
 type Pairs = [(&'static str, &'static str); 3];
