@@ -11,7 +11,7 @@ use crate::collection::Lock;
 use crate::owner::Owner;
 use crate::range::{BlockRange, WordRange};
 use crate::slab::{SLOTS_PER_CHUNK, Slab, WORDS_PER_CHUNK};
-use crate::space::{Extent, Space};
+use crate::space::{Extent, Space, join};
 use crate::sync::{AtomicPtr, Mutex, MutexGuard, OrderedLoad, Ordering, acquire, try_acquire};
 
 /// How many chunks of each kind there may be: 2^29 words, 4 GiB in a thread that touches all of them.
@@ -151,10 +151,12 @@ impl Registry {
     pub(crate) unsafe fn reclaim(&self, _collector: &MutexGuard<'_, ()>) {
         // SAFETY: the guard is the collector's lock, and the caller vouches for the slices.
         unsafe { self.retired.free() };
-        let dropped = std::mem::take(&mut acquire(&self.books).dropped);
+        let mut dropped = std::mem::take(&mut acquire(&self.books).dropped);
         if dropped.is_empty() {
             return;
         }
+        join(&mut dropped.words);
+        join(&mut dropped.slots);
         for slab in self.slabs() {
             for extent in &dropped.words {
                 slab.zero(*extent);

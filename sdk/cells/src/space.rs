@@ -2,6 +2,9 @@
 //!
 //! It knows numbers only, no memory. A range never straddles a chunk, so that it is one slice wherever it lives.
 //! The best-fitting hole is taken, the lowest among equals; what is given back merges with the holes beside it.
+//!
+//! Ranges are mostly taken one after the other, with no other hole that fits. So the hole that was cut last stands beside
+//! the trees of the others, and to cut it again takes one look at a tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,10 +38,27 @@ pub(crate) struct Space {
     begun: u32,
     /// How many chunks there may be.
     limit: u32,
+    /// The hole that the last range was cut from, if something is left of it: it is not among those below.
+    cut: Option<Hole>,
     /// Holes by place: (chunk, start) to len. No two touch.
     holes: BTreeMap<(u32, u16), u16>,
-    /// The same holes by size: (len, chunk, start).
-    by_len: BTreeSet<(u16, u32, u16)>,
+    /// The same holes by size.
+    by_len: BTreeSet<Hole>,
+}
+
+/// (len, chunk, start): in this order the first that fits is the one to take.
+type Hole = (u16, u32, u16);
+
+/// Sorts ranges, and makes one of those that lie side by side in a chunk: thousands that were dropped together are few.
+pub(crate) fn join(extents: &mut Vec<Extent>) {
+    extents.sort_unstable_by_key(|extent| (extent.chunk, extent.start));
+    extents.dedup_by(|next, extent| {
+        let beside = next.chunk == extent.chunk && next.start == extent.start + extent.len;
+        if beside {
+            extent.len += next.len;
+        }
+        beside
+    });
 }
 
 impl Space {
@@ -48,6 +68,7 @@ impl Space {
             width,
             begun: 0,
             limit,
+            cut: None,
             holes: BTreeMap::new(),
             by_len: BTreeSet::new(),
         }
@@ -58,19 +79,23 @@ impl Space {
         let len = u16::try_from(len)
             .ok()
             .filter(|len| (1..=self.width).contains(len))?;
-        let (room, chunk, start) = match self.by_len.range((len, 0, 0)..).next() {
-            Some(hole) => *hole,
+        let others = self.by_len.range((len, 0, 0)..).next().copied();
+        let cut = self.cut.filter(|(room, ..)| *room >= len);
+        let (room, chunk, start) = match cut.into_iter().chain(others).min() {
+            Some(hole) => hole,
             None => self.begin_chunk()?,
         };
-        self.fill(chunk, start, room);
-        if room > len {
-            self.open(chunk, start + len, room - len);
+        if cut != Some((room, chunk, start)) {
+            self.close_cut();
+            self.fill(chunk, start, room);
         }
+        self.cut = (room > len).then_some((room - len, chunk, start + len));
         Some(Extent { chunk, start, len })
     }
 
-    /// Gives back what [`Space::take`] gave out.
+    /// Gives back what [`Space::take`] gave out, or several of them as [`join`] makes of them.
     pub(crate) fn give_back(&mut self, extent: Extent) {
+        self.close_cut();
         let Extent {
             chunk,
             mut start,
@@ -90,15 +115,21 @@ impl Space {
         self.open(chunk, start, len);
     }
 
-    /// Opens a new chunk as one hole, (len, chunk, start).
-    fn begin_chunk(&mut self) -> Option<(u16, u32, u16)> {
+    /// A new chunk as one hole.
+    fn begin_chunk(&mut self) -> Option<Hole> {
         if self.begun == self.limit {
             return None;
         }
         let chunk = self.begun;
         self.begun += 1;
-        self.open(chunk, 0, self.width);
         Some((self.width, chunk, 0))
+    }
+
+    /// Makes the hole that was cut last one like the others.
+    fn close_cut(&mut self) {
+        if let Some((room, chunk, start)) = self.cut.take() {
+            self.open(chunk, start, room);
+        }
     }
 
     fn open(&mut self, chunk: u32, start: u16, len: u16) {

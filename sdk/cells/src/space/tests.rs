@@ -43,6 +43,62 @@ fn the_best_fitting_hole_is_taken() {
     assert_eq!(space.take(3), Some(three));
 }
 
+#[test]
+fn what_was_cut_last_is_a_hole_like_the_others() {
+    let mut space = Space::new(WIDTH, 1);
+    let seven = space.take(7).unwrap();
+    let _wall = space.take(1).unwrap();
+    // Eight are left behind the wall.
+    space.give_back(seven);
+    let three = space.take(3).unwrap();
+    assert_eq!(three.start, 0, "the smaller hole");
+    assert_eq!(space.take(8).map(|all| all.start), Some(8));
+    assert_eq!(space.take(4).map(|rest| rest.start), Some(3));
+    assert_eq!(space.take(1), None);
+}
+
+#[test]
+fn ranges_side_by_side_are_joined_and_others_are_not() {
+    let extent = |chunk, start, len| Extent { chunk, start, len };
+    let mut extents = vec![
+        extent(1, 0, 4),
+        extent(0, 9, 1),
+        extent(0, 3, 2),
+        extent(0, 0, 3),
+        extent(0, 5, 3),
+        extent(0, 15, 1),
+    ];
+    join(&mut extents);
+    let expected = [
+        extent(0, 0, 8),
+        extent(0, 9, 1),
+        extent(0, 15, 1),
+        extent(1, 0, 4),
+    ];
+    assert_eq!(extents, expected);
+}
+
+/// Chunk and start of the smallest hole for `len` cells beside what is taken, the lowest among equals.
+fn best_fitting(taken: &[Extent], begun: u32, len: u16) -> (u32, u16) {
+    let mut free = vec![[true; WIDTH as usize]; begun as usize];
+    for extent in taken {
+        let cells = usize::from(extent.start)..usize::from(extent.start + extent.len);
+        free[extent.chunk as usize][cells].fill(false);
+    }
+    let mut holes = Vec::new();
+    for (chunk, cells) in free.iter().enumerate() {
+        let mut start = 0;
+        for run in cells.chunk_by(|a, b| a == b) {
+            if run[0] && run.len() >= len.into() {
+                holes.push((run.len(), chunk as u32, start));
+            }
+            start += run.len() as u16;
+        }
+    }
+    let best = holes.into_iter().min();
+    best.map_or((begun, 0), |(_, chunk, start)| (chunk, start))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         // Miri is slow, and has nothing to find here.
@@ -52,14 +108,16 @@ proptest! {
     })]
 
     #[test]
-    fn ranges_never_overlap_and_never_straddle_a_chunk(steps in proptest::collection::vec((1usize..=16, any::<prop::sample::Index>(), any::<bool>()), 1..200)) {
+    fn ranges_never_overlap_and_never_straddle_a_chunk(steps in proptest::collection::vec((1usize..=16, any::<prop::sample::Index>(), any::<bool>()), 1..200), together: bool) {
         let mut space = Space::new(WIDTH, 1000);
         let mut taken: Vec<Extent> = Vec::new();
         for (len, which, give) in steps {
             if give && !taken.is_empty() {
                 space.give_back(taken.swap_remove(which.index(taken.len())));
             } else {
+                let best = best_fitting(&taken, space.begun, len as u16);
                 let new = space.take(len).unwrap();
+                prop_assert_eq!((new.chunk, new.start), best);
                 prop_assert_eq!(usize::from(new.len), len);
                 prop_assert!(new.start + new.len <= WIDTH);
                 for old in &taken {
@@ -67,6 +125,9 @@ proptest! {
                 }
                 taken.push(new);
             }
+        }
+        if together {
+            join(&mut taken);
         }
         for extent in taken {
             space.give_back(extent);
