@@ -30,7 +30,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use opentelemetry::KeyValue;
 
-use crate::pairs::{self, Order, is_same_list, is_same_set};
+use crate::pairs::{self, Canonical, Order, is_same_list, is_same_set};
 use crate::series::{NO_STREAM, Series};
 use crate::view::AttributeFilter;
 
@@ -47,6 +47,8 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn forget_dropped() {
     // Relaxed: a thread that sees it late forgets late.
     DROPPED.fetch_add(1, Ordering::Relaxed);
+    // This one at once: it may never look anything up again, or soon and then in a hurry.
+    let _ = REMEMBER.try_with(|memory| memory.try_borrow_mut().map(|mut memory| memory.clean()));
 }
 
 thread_local! {
@@ -125,11 +127,7 @@ impl Remembered {
             Some(order) => Given::Order(order),
             // Too many for an order.
             None if is_same_set(set, call.filter, call.attributes) => Given::Set { calls: CALLS },
-            None => {
-                let kept = call.attributes.iter();
-                let kept = kept.filter(|pair| call.filter.keeps(pair));
-                Given::List(kept.cloned().collect())
-            }
+            None => Given::List(call.kept().cloned().collect()),
         };
         Self {
             hash: call.places,
@@ -137,24 +135,18 @@ impl Remembered {
             series: Arc::clone(series),
         }
     }
-
-    /// The entry of the call by its set; `None` where a key stands among the attributes twice.
-    fn set(call: &Call<'_>, series: &Arc<Series>) -> Option<Self> {
-        let set = &series.attributes;
-        is_same_set(set, call.filter, call.attributes).then(|| Self {
-            hash: call.set(),
-            given: Given::Set { calls: 1 },
-            series: Arc::clone(series),
-        })
-    }
 }
 
 impl Call<'_> {
     /// The hash of the set.
     fn set(&self) -> u64 {
-        let kept = self.attributes.iter();
-        let kept = kept.filter(|pair| self.filter.keeps(pair));
-        pairs::hash(self.hasher, kept) ^ self.salt()
+        pairs::hash(self.hasher, self.kept()) ^ self.salt()
+    }
+
+    /// What the stream keeps of the attributes.
+    fn kept(&self) -> impl Iterator<Item = &KeyValue> {
+        let all = self.attributes.iter();
+        all.filter(|pair| self.filter.keeps(pair))
     }
 
     /// Keeps the empty sets of all streams apart: their hashes are all 0.
@@ -206,12 +198,25 @@ pub(crate) fn recall_otherwise<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) ->
         .ok()?
 }
 
-/// Remembers which series a call has.
+/// Remembers which series a call has: that of these attributes.
 #[cold]
 #[inline(never)]
-pub(crate) fn remember(call: &Call<'_>, series: &Arc<Series>) {
-    let places = Remembered::call(call, series);
-    let set = Remembered::set(call, series);
+pub(crate) fn remember(call: &Call<'_>, attributes: &Canonical<'_>, series: &Arc<Series>) {
+    let distinct = attributes.is_distinct();
+    let entry = |hash, given| Remembered {
+        hash,
+        given,
+        series: Arc::clone(series),
+    };
+    let places = match attributes.order() {
+        Some(order) => Given::Order(order),
+        // Too many for an order.
+        None if distinct => Given::Set { calls: CALLS },
+        None => Given::List(call.kept().cloned().collect()),
+    };
+    let places = entry(call.places, places);
+    let set = || entry(attributes.hash() ^ call.salt(), Given::Set { calls: 1 });
+    let set = distinct.then(set);
     // A thread that is ending, or a call inside another look-up, remembers nothing.
     let _ = REMEMBER.try_with(|memory| {
         if let Ok(mut memory) = memory.try_borrow_mut() {

@@ -19,7 +19,7 @@ use throughline_cells::Collection;
 use throughline_model::{Attributes, Data, Exemplar, Gauge, Metric, NumberPoint, Sum, Temporality};
 
 use crate::number::Measured;
-use crate::pairs;
+use crate::pairs::Canonical;
 use crate::parts::Parts;
 use crate::pipeline::{Readable, StreamConfig};
 use crate::view::AttributeFilter;
@@ -103,8 +103,9 @@ impl<T: Measured> ObservedStream<T> {
     /// Takes an observation that was not refused.
     pub(crate) fn observe(&self, reader: usize, value: T, attributes: &[KeyValue]) {
         if let Some((_, mut state)) = self.state(reader) {
-            let all = pairs::canonical(attributes, &AttributeFilter::All);
-            *state.observed.entry(self.parts.pairs.set(&all), || value) = value;
+            let shared = &self.parts.pairs;
+            let all = Canonical::of(shared.hasher(), &AttributeFilter::All, attributes);
+            *state.observed.entry(shared.set(&all), || value) = value;
         }
     }
 

@@ -14,6 +14,10 @@ use throughline_model::Attributes;
 
 use crate::view::AttributeFilter;
 
+mod canonical;
+
+pub(crate) use canonical::{Canonical, Given};
+
 /// A hash of pairs that does not depend on their order.
 pub(crate) fn hash<'a>(state: &RandomState, pairs: impl IntoIterator<Item = &'a KeyValue>) -> u64 {
     let hashes = pairs.into_iter().map(|pair| hash_pair(state, pair));
@@ -157,16 +161,11 @@ impl Order {
     }
 }
 
-/// The canonical form of what `filter` keeps: sorted, each key once, the last value wins.
-pub(crate) fn canonical<'a>(given: &'a [KeyValue], filter: &AttributeFilter) -> Vec<&'a KeyValue> {
-    let mut kept = given.iter().filter(|pair| filter.keeps(pair)).collect();
-    Attributes::canonicalize(&mut kept);
-    kept
-}
-
 /// The pairs of a measurement that its point does not carry.
 pub(crate) fn left_out(given: &[KeyValue], point: &Attributes) -> Vec<KeyValue> {
-    let all = canonical(given, &AttributeFilter::All).into_iter();
+    let mut all: Vec<&KeyValue> = given.iter().collect();
+    Attributes::canonicalize(&mut all);
+    let all = all.into_iter();
     all.filter(|pair| point.get(pair.key.as_str()).is_none())
         .cloned()
         .collect()

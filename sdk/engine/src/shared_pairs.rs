@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use opentelemetry::{KeyValue, Value};
 use throughline_model::Attributes;
 
-use crate::pairs::{hash_pair, is_same_pair};
+use crate::pairs::{Canonical, Given, hash_pair, is_same_pair};
 
 /// The attribute pairs of one provider.
 #[derive(Debug, Default)]
@@ -20,16 +20,27 @@ pub(crate) struct SharedPairs {
 }
 
 impl SharedPairs {
-    /// The set of these pairs, which are canonical.
-    pub(crate) fn set(&self, pairs: &[&KeyValue]) -> Attributes {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Attributes::new(pairs.iter().map(|pair| self.share(&mut known, pair)))
+    /// What hashes the pairs of this provider, here and in its streams: so each text is hashed once.
+    pub(crate) fn hasher(&self) -> &RandomState {
+        &self.hasher
     }
 
-    fn share(&self, known: &mut HashTable<Arc<KeyValue>>, pair: &KeyValue) -> Arc<KeyValue> {
+    /// The set of these pairs, hashed by [`hasher`](Self::hasher).
+    pub(crate) fn set(&self, pairs: &Canonical<'_>) -> Attributes {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs = pairs.given().iter();
+        Attributes::new(pairs.map(|given| self.share(&mut known, given)))
+    }
+
+    fn share(&self, known: &mut HashTable<Arc<KeyValue>>, given: &Given<'_>) -> Arc<KeyValue> {
+        let Given { pair, hash, .. } = *given;
+        let find = |copy: &KeyValue| known.find(hash, |known| is_as_good(known, pair, copy));
+        // Most have been here before, and stand where they stood: there is no need of a copy.
+        if let Some(found) = find(pair) {
+            return Arc::clone(found);
+        }
         let copy = pair.clone();
-        let hash = hash_pair(&self.hasher, pair);
-        if let Some(found) = known.find(hash, |known| is_as_good(known, pair, &copy)) {
+        if let Some(found) = find(&copy) {
             return Arc::clone(found);
         }
         let rehash = |pair: &Arc<KeyValue>| hash_pair(&self.hasher, pair);

@@ -25,7 +25,7 @@ use crate::aggregate::{Aggregate, Recorded};
 use crate::exemplar::{self, Offered};
 use crate::lookup::{self, Call};
 use crate::number::{Measured, Plain};
-use crate::pairs;
+use crate::pairs::{self, Canonical};
 use crate::parts::Parts;
 use crate::pipeline::StreamConfig;
 use crate::series::Series;
@@ -95,7 +95,7 @@ impl<A: Aggregate> Stream<A> {
         let monotonic = kind == InstrumentKind::Counter
             || (kind == InstrumentKind::Histogram && config.aggregation == Aggregation::Sum);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        let hasher = RandomState::default();
+        let hasher = parts.pairs.hasher().clone();
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             id,
@@ -279,7 +279,8 @@ impl<A: Aggregate> Stream<A> {
     #[cold]
     #[inline(never)]
     fn resolve(&self, call: &Call<'_>) -> Arc<Series> {
-        let series = self.find_or_make(call.attributes);
+        let attributes = self.canonical(call.attributes);
+        let series = self.find_or_make(&attributes);
         if Table::is_overflow_set(&series.attributes) {
             // Not remembered: such calls may have any number of attribute sets, and would push the others out.
             self.parts.tally.overflowed();
@@ -287,32 +288,33 @@ impl<A: Aggregate> Stream<A> {
             // Of two threads that come first, both have the same series.
             self.plain.get_or_init(|| Arc::clone(&series));
         } else {
-            lookup::remember(call, &series);
+            lookup::remember(call, &attributes, &series);
         }
         series
     }
 
+    fn canonical<'a>(&self, attributes: &'a [KeyValue]) -> Canonical<'a> {
+        Canonical::of(&self.hasher, &self.config.attributes, attributes)
+    }
+
     /// The series of these attributes, or that of the overflow.
-    fn find_or_make(&self, attributes: &[KeyValue]) -> Arc<Series> {
-        let kept = pairs::canonical(attributes, &self.config.attributes);
-        let hash = pairs::hash(&self.hasher, kept.iter().copied());
-        if let Some(series) = self.table.find(hash, &kept) {
+    fn find_or_make(&self, attributes: &Canonical<'_>) -> Arc<Series> {
+        let hash = attributes.hash();
+        if let Some(series) = self.table.find(hash, attributes) {
             return series;
         }
         // Before the lock: a clock is not ours.
         let now = self.parts.clock.now();
-        self.table.find_or_make(
-            hash,
-            self.parts.pairs.set(&kept),
-            |attributes| pairs::hash(&self.hasher, attributes),
-            |attributes| self.make(attributes, now),
-        )
+        let set = self.parts.pairs.set(attributes);
+        self.table
+            .find_or_make(hash, set, |attributes| self.make(attributes, now))
     }
 
     /// The same to stay until [`Series::unpin`].
     fn find_or_make_pinned(&self, attributes: &[KeyValue]) -> Arc<Series> {
+        let attributes = self.canonical(attributes);
         loop {
-            let series = self.find_or_make(attributes);
+            let series = self.find_or_make(&attributes);
             // Else it was taken out at this moment: the next one is new.
             if !self.forgets || self.table.pin(&series, self.id) {
                 return series;

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use opentelemetry::{KeyValue, Value};
 use throughline_model::Attributes;
 
-use crate::pairs::is_set;
+use crate::pairs::{Canonical, is_set};
 use crate::series::Series;
 
 /// Specification: `metrics/sdk.md`, "Overflow attribute".
@@ -23,10 +23,17 @@ pub(crate) struct Table {
 #[derive(Debug, Default)]
 struct Inner {
     /// Places in `all`, by the hash of the attributes. The overflow has none.
-    index: HashTable<u32>,
+    index: HashTable<Place>,
     /// In the order they were made, until some are taken out.
     all: Vec<Arc<Series>>,
     overflow: Option<Arc<Series>>,
+}
+
+/// A place in `all`, beside half of the hash: a table that grows reads no texts, and few are compared that differ.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: u32,
+    half: u32,
 }
 
 impl Table {
@@ -49,9 +56,9 @@ impl Table {
     }
 
     /// The series of canonical attributes, if it is there or if it is known to be that of the overflow.
-    pub(crate) fn find(&self, hash: u64, attributes: &[&KeyValue]) -> Option<Arc<Series>> {
+    pub(crate) fn find(&self, hash: u64, attributes: &Canonical<'_>) -> Option<Arc<Series>> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        let found = inner.find(hash, |set| is_set(set, attributes.iter().copied()));
+        let found = inner.find(hash, |set| is_set(set, attributes.iter()));
         // Full: what is not there never will be.
         found.or_else(|| {
             let full = inner.index.len() >= self.limit;
@@ -64,7 +71,6 @@ impl Table {
         &self,
         hash: u64,
         attributes: Attributes,
-        hash_of: impl Fn(&Attributes) -> u64,
         make: impl FnOnce(Attributes) -> Series,
     ) -> Arc<Series> {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
@@ -81,16 +87,14 @@ impl Table {
             }));
         }
         let series = Arc::new(make(attributes));
-        let place = inner.all.len() as u32;
-        if place == 0 {
+        let at = inner.all.len() as u32;
+        if at == 0 {
             // Many streams have one series for ever.
             inner.all.reserve_exact(1);
         }
         inner.all.push(Arc::clone(&series));
-        let all = &inner.all;
-        inner.index.insert_unique(hash, place, |place| {
-            hash_of(&all[*place as usize].attributes)
-        });
+        let place = Place::new(at, hash);
+        inner.index.insert_unique(place.hash(), place, Place::hash);
         series
     }
 
@@ -121,18 +125,18 @@ impl Table {
             if series.attributes.is_empty() || series.is_pinned() {
                 continue;
             }
-            let is_it = |at: &u32| *at as usize == place;
+            let gone = Place::new(place as u32, hash_of(&series.attributes));
             // The overflow has no place in the index.
-            let Ok(entry) = index.find_entry(hash_of(&series.attributes), is_it) else {
+            let Ok(entry) = index.find_entry(gone.hash(), |it| it.at == gone.at) else {
                 continue;
             };
             entry.remove();
             let len = all.len();
             let series = all.swap_remove(place);
             if let Some(moved) = all.get(place) {
-                let was_last = |at: &u32| *at as usize == len - 1;
-                if let Some(at) = index.find_mut(hash_of(&moved.attributes), was_last) {
-                    *at = place as u32;
+                let last = Place::new(len as u32 - 1, hash_of(&moved.attributes));
+                if let Some(moved) = index.find_mut(last.hash(), |it| it.at == last.at) {
+                    moved.at = gone.at;
                 }
             }
             taken(place, len, series);
@@ -140,7 +144,7 @@ impl Table {
         if all.len() < all.capacity() / 4 {
             let room = 2 * all.len();
             all.shrink_to(room);
-            index.shrink_to(room, |place| hash_of(&all[*place as usize].attributes));
+            index.shrink_to(room, Place::hash);
         }
     }
 
@@ -166,9 +170,22 @@ impl Table {
 
 impl Inner {
     fn find(&self, hash: u64, is: impl Fn(&Attributes) -> bool) -> Option<Arc<Series>> {
-        let is = |place: &u32| is(&self.all[*place as usize].attributes);
-        self.index
-            .find(hash, is)
-            .map(|place| Arc::clone(&self.all[*place as usize]))
+        let wanted = Place::new(0, hash);
+        let series = |place: &Place| &self.all[place.at as usize];
+        let is = |place: &Place| place.half == wanted.half && is(&series(place).attributes);
+        let found = self.index.find(wanted.hash(), is)?;
+        Some(Arc::clone(series(found)))
+    }
+}
+
+impl Place {
+    fn new(at: u32, hash: u64) -> Self {
+        let half = (hash ^ hash >> 32) as u32;
+        Self { at, half }
+    }
+
+    /// What the index goes by: of a hash it takes the lowest bits, as many as it is large, and the highest seven.
+    fn hash(&self) -> u64 {
+        u64::from(self.half) << 32 | u64::from(self.half)
     }
 }

@@ -60,6 +60,17 @@ fn a_thread_pays_for_the_series_that_it_measures() {
     assert!(bytes <= 6 * 1024, "{bytes} bytes for one series of 1000");
 }
 
+#[test]
+fn a_provider_that_is_dropped_takes_its_series_with_it() {
+    let (provider, meter) = meter();
+    let counter = meter.u64_counter("counter").build();
+    (0..1000).for_each(|at| counter.add(1, &attributes(at)));
+    let mut all = Some((provider, meter, counter));
+    let freed = -allocation_counter::measure(|| drop(all.take())).bytes_current;
+    // What this thread's look-up has room for stays; a series and its attributes are 128 bytes.
+    assert!(freed >= 1000 * 128, "{freed} bytes");
+}
+
 /// Asking the system for the number of its processors, for each point, took files and their buffers.
 #[test]
 fn a_point_without_exemplars_asks_for_nothing_that_exemplars_need() {

@@ -44,12 +44,16 @@ pub struct Attributes(Arc<[Arc<KeyValue>]>);
 impl Attributes {
     /// Sorts the pairs by key and keeps the last value of each key.
     pub fn new<P: Into<Arc<KeyValue>>>(pairs: impl IntoIterator<Item = P>) -> Self {
-        let mut pairs: Vec<Arc<KeyValue>> = pairs.into_iter().map(Into::into).collect();
-        Self::canonicalize(&mut pairs);
+        let pairs: Arc<[Arc<KeyValue>]> = pairs.into_iter().map(Into::into).collect();
         if pairs.is_empty() {
             // Without an allocation.
             return Self::default();
         }
+        if pairs.is_sorted_by(|a, b| a.key.as_str() < b.key.as_str()) {
+            return Self(pairs);
+        }
+        let mut pairs = pairs.to_vec();
+        Self::canonicalize(&mut pairs);
         Self(pairs.into())
     }
 

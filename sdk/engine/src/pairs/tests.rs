@@ -20,7 +20,11 @@ fn is_same_all(a: &[KeyValue], b: &[KeyValue]) -> bool {
 /// Whether the order of `one` as pairs of `set` is that of `other` too.
 fn is_same_call(set: &[KeyValue], one: &[KeyValue], other: &[KeyValue]) -> bool {
     let (set, all) = (&set_of(set), &AttributeFilter::All);
-    Order::of(set, all, one).is_some_and(|order| order.is(set, all, other))
+    Order::of(set, all, one).is_some_and(|order| {
+        let canonical = Canonical::of(&RandomState::default(), all, one);
+        assert_eq!(canonical.order(), Some(order));
+        order.is(set, all, other)
+    })
 }
 
 #[test]
@@ -79,7 +83,27 @@ fn sixteen_pairs_have_an_order_and_seventeen_have_none() {
     let reversed = |n: usize| -> Vec<_> { many[..n].iter().rev().cloned().collect() };
     assert!(is_same_call(&many[..16], &reversed(16), &reversed(16)));
     assert!(!is_same_call(&many[..16], &reversed(16), &many[..16]));
-    assert_eq!(Order::of(&set_of(&many), all, &reversed(17)), None);
+    let reversed = reversed(17);
+    assert_eq!(Order::of(&set_of(&many), all, &reversed), None);
+    let canonical = Canonical::of(&RandomState::default(), all, &reversed);
+    assert_eq!(canonical.order(), None);
+    assert!(canonical.is_distinct());
+}
+
+#[test]
+fn the_canonical_form_of_a_call_is_the_set_and_its_hash() {
+    let filter = &AttributeFilter::Drop(["user".into()].into());
+    let given = [kv("b", 1), kv("user", 7), kv("a", "x"), kv("b", 2)];
+    let state = RandomState::default();
+    let canonical = Canonical::of(&state, filter, &given);
+    let set = set_of(&[kv("a", "x"), kv("b", 2)]);
+    assert!(is_set(&set, canonical.iter()));
+    assert_eq!(canonical.hash(), hash(&state, &set));
+    assert!(!canonical.is_distinct());
+    assert_eq!(canonical.order(), None);
+    let canonical = Canonical::of(&state, filter, &given[..3]);
+    assert!(canonical.is_distinct());
+    assert_eq!(canonical.order(), Some(Order(0x01)));
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn collect(counter: &Counter) -> Vec<(String, u64)> {
 /// What a thread has that found the series of `a` and did not write yet, when the series is taken out.
 fn found_before_it_left(counter: &Counter) -> Arc<Series> {
     counter.measure(1, &a());
-    let found = counter.find_or_make(&a());
+    let found = counter.find_or_make(&counter.canonical(&a()));
     assert_eq!(collect(counter), [("a".into(), 1)]);
     assert_eq!(collect(counter), []);
     assert!(!found.is_of(counter.id));
