@@ -9,6 +9,7 @@
 //! links, status and the schema URLs are kept; spans are grouped by scope. A test here holds it to that.
 
 mod metrics;
+mod shared;
 mod spans;
 mod split;
 mod wire;

@@ -1,14 +1,13 @@
 //! A snapshot's parts as `metrics.proto` has them, appended to a request. The numbers are the fields' own.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use opentelemetry::{Array, InstrumentationScope, KeyValue, Value};
 use throughline_model::{
     Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Metric, Number,
     NumberPoint, Resource, Temporality,
 };
 
-use super::wire::{bytes, double, fixed64, int, nested, sint32, text, varint};
+use super::shared::{Shared, nanos};
+use super::wire::{bytes, double, fixed64, int, nested, packed64, sint32, text, varint};
 
 type Out = Vec<u8>;
 
@@ -69,29 +68,40 @@ pub(super) fn beside_points(out: &mut Out, data: &Data) {
 }
 
 /// `NumberDataPoint`: of a sum or a gauge.
-pub(super) fn number_point(out: &mut Out, point: &NumberPoint) {
-    times(out, point.start, point.time);
+pub(super) fn number_point<'a>(out: &mut Out, point: &'a NumberPoint, shared: &mut Shared<'a>) {
+    fixed64_unless_0(out, 2, shared.start.of(point.start));
+    fixed64_unless_0(out, 3, shared.time.of(point.time));
     number(out, 4, point.value);
     exemplars(out, 5, &point.exemplars);
-    attributes(out, 7, point.attributes.iter());
+    shared.attributes(out, 7, &point.attributes);
 }
 
 /// `HistogramDataPoint`: with given bounds.
-pub(super) fn histogram_point(out: &mut Out, point: &HistogramPoint) {
-    times(out, point.start, point.time);
+pub(super) fn histogram_point<'a>(
+    out: &mut Out,
+    point: &'a HistogramPoint,
+    shared: &mut Shared<'a>,
+) {
+    fixed64_unless_0(out, 2, shared.start.of(point.start));
+    fixed64_unless_0(out, 3, shared.time.of(point.time));
     fixed64_unless_0(out, 4, point.count());
     double(out, 5, point.sum);
-    packed64(out, 6, point.counts.iter().copied());
-    packed64(out, 7, point.bounds.iter().map(|bound| bound.to_bits()));
+    packed64(out, 6, &point.counts, |count| *count);
+    packed64(out, 7, &point.bounds, |bound| bound.to_bits());
     exemplars(out, 8, &point.exemplars);
-    attributes(out, 9, point.attributes.iter());
+    shared.attributes(out, 9, &point.attributes);
     min_max(out, 11, point.min, point.max);
 }
 
 /// `ExponentialHistogramDataPoint`.
-pub(super) fn exponential_point(out: &mut Out, point: &ExponentialHistogramPoint) {
-    attributes(out, 1, point.attributes.iter());
-    times(out, point.start, point.time);
+pub(super) fn exponential_point<'a>(
+    out: &mut Out,
+    point: &'a ExponentialHistogramPoint,
+    shared: &mut Shared<'a>,
+) {
+    shared.attributes(out, 1, &point.attributes);
+    fixed64_unless_0(out, 2, shared.start.of(point.start));
+    fixed64_unless_0(out, 3, shared.time.of(point.time));
     fixed64_unless_0(out, 4, point.count());
     double(out, 5, point.sum);
     sint32(out, 6, point.scale);
@@ -129,17 +139,6 @@ fn exemplars(out: &mut Out, field: u8, exemplars: &[Exemplar]) {
     }
 }
 
-fn times(out: &mut Out, start: SystemTime, time: SystemTime) {
-    fixed64_unless_0(out, 2, nanos(start));
-    fixed64_unless_0(out, 3, nanos(time));
-}
-
-/// Nanoseconds since 1970. Earlier is 0, which OTLP reads as unknown; later than the year 2554 is the end.
-fn nanos(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// The value of a point or an exemplar: `as_double` has the field `double_field`, `as_int` always 6.
 ///
 /// OTLP's integers are signed: what a `u64` has above `i64::MAX` travels as a double, which is off by at
@@ -163,14 +162,6 @@ fn min_max(out: &mut Out, min_field: u8, min: Option<f64>, max: Option<f64>) {
     }
 }
 
-fn packed64(out: &mut Out, field: u8, values: impl ExactSizeIterator<Item = u64>) {
-    if values.len() > 0 {
-        nested(out, field, |out| {
-            values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
-        });
-    }
-}
-
 fn temporality(out: &mut Out, temporality: Temporality) {
     let number = match temporality {
         Temporality::Delta => 1,
@@ -179,14 +170,16 @@ fn temporality(out: &mut Out, temporality: Temporality) {
     int(out, 2, number);
 }
 
-/// `common.proto`, "KeyValue".
 fn attributes<'a>(out: &mut Out, field: u8, pairs: impl Iterator<Item = &'a KeyValue>) {
-    for pair in pairs {
-        nested(out, field, |out| {
-            text_unless_empty(out, 1, pair.key.as_str());
-            nested(out, 2, |out| any_value(out, &pair.value));
-        });
-    }
+    pairs.for_each(|pair| key_value(out, field, pair));
+}
+
+/// `common.proto`, "KeyValue".
+pub(super) fn key_value(out: &mut Out, field: u8, pair: &KeyValue) {
+    nested(out, field, |out| {
+        text_unless_empty(out, 1, pair.key.as_str());
+        nested(out, 2, |out| any_value(out, &pair.value));
+    });
 }
 
 /// `common.proto`, "AnyValue": it has a value even where that is empty, 0 or false.

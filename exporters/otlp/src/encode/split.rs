@@ -3,7 +3,8 @@
 use throughline_model::{Data, Metric, ScopeMetrics, Snapshot};
 
 use super::metrics;
-use super::wire::nested;
+use super::shared::Shared;
+use super::wire::nested_near;
 
 /// How much one request may hold.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,9 @@ pub(crate) fn parts(snapshot: &Snapshot, limits: Limits) -> impl Iterator<Item =
         scope: 0,
         metric: 0,
         point: 0,
+        shared: Shared::default(),
+        rooms: [0; 4],
+        length: 0,
     }
 }
 
@@ -45,15 +49,30 @@ struct Parts<'a> {
     scope: usize,
     metric: usize,
     point: usize,
+    shared: Shared<'a>,
+    /// How many bytes the last length took of what is written around points.
+    rooms: [usize; 4],
+    /// Of the last part, in bytes.
+    length: usize,
+}
+
+/// What has its length in [`Parts::rooms`].
+#[derive(Clone, Copy)]
+enum Around {
+    Resource,
+    Scope,
+    Metric,
+    Data,
 }
 
 impl Iterator for Parts<'_> {
     type Item = Part;
 
     fn next(&mut self) -> Option<Part> {
-        let mut request = Vec::new();
+        let mut request = Vec::with_capacity(self.length);
         self.taken = 0;
-        nested(&mut request, 1, |out| self.resource_metrics(out));
+        self.nested(&mut request, 1, Around::Resource, Self::resource_metrics);
+        self.length = request.len();
         (self.taken > 0).then_some(Part {
             request,
             points: self.taken as u64,
@@ -61,7 +80,7 @@ impl Iterator for Parts<'_> {
     }
 }
 
-impl Parts<'_> {
+impl<'a> Parts<'a> {
     fn resource_metrics(&mut self, out: &mut Vec<u8>) {
         let snapshot = self.snapshot;
         metrics::resource(out, &snapshot.resource);
@@ -69,7 +88,9 @@ impl Parts<'_> {
         let after = AROUND + url_len(schema_url);
         while let Some(scope) = snapshot.scopes.get(self.scope) {
             let done = self.unless_empty(out, |parts, out| {
-                nested(out, 2, |out| parts.scope_metrics(out, scope, after))
+                parts.nested(out, 2, Around::Scope, |parts, out| {
+                    parts.scope_metrics(out, scope, after)
+                })
             });
             if !done {
                 break;
@@ -81,13 +102,15 @@ impl Parts<'_> {
     }
 
     /// Whether all of the scope's metrics are in this part or in earlier ones.
-    fn scope_metrics(&mut self, out: &mut Vec<u8>, scope: &ScopeMetrics, after: usize) -> bool {
+    fn scope_metrics(&mut self, out: &mut Vec<u8>, scope: &'a ScopeMetrics, after: usize) -> bool {
         metrics::scope(out, &scope.scope);
         let schema_url = scope.scope.schema_url();
         let after = after + url_len(schema_url);
         while let Some(metric) = scope.metrics.get(self.metric) {
             let done = self.unless_empty(out, |parts, out| {
-                nested(out, 2, |out| parts.metric(out, metric, after))
+                parts.nested(out, 2, Around::Metric, |parts, out| {
+                    parts.metric(out, metric, after)
+                })
             });
             if !done {
                 break;
@@ -100,21 +123,27 @@ impl Parts<'_> {
     }
 
     /// Whether all of the metric's points are in this part or in earlier ones.
-    fn metric(&mut self, out: &mut Vec<u8>, metric: &Metric, after: usize) -> bool {
+    fn metric(&mut self, out: &mut Vec<u8>, metric: &'a Metric, after: usize) -> bool {
         metrics::metric(out, metric);
-        nested(out, metrics::data_field(&metric.data), |out| {
-            match &metric.data {
-                Data::Sum(sum) => self.points(out, &sum.points, after, metrics::number_point),
-                Data::Gauge(gauge) => self.points(out, &gauge.points, after, metrics::number_point),
-                Data::Histogram(histogram) => {
-                    self.points(out, &histogram.points, after, metrics::histogram_point);
+        let data = &metric.data;
+        self.nested(
+            out,
+            metrics::data_field(data),
+            Around::Data,
+            |parts, out| {
+                match data {
+                    Data::Sum(it) => parts.points(out, &it.points, after, metrics::number_point),
+                    Data::Gauge(it) => parts.points(out, &it.points, after, metrics::number_point),
+                    Data::Histogram(it) => {
+                        parts.points(out, &it.points, after, metrics::histogram_point);
+                    }
+                    Data::ExponentialHistogram(it) => {
+                        parts.points(out, &it.points, after, metrics::exponential_point);
+                    }
                 }
-                Data::ExponentialHistogram(histogram) => {
-                    self.points(out, &histogram.points, after, metrics::exponential_point);
-                }
-            }
-            metrics::beside_points(out, &metric.data);
-        });
+                metrics::beside_points(out, data);
+            },
+        );
         self.point == metric.data.len()
     }
 
@@ -122,13 +151,17 @@ impl Parts<'_> {
     fn points<P>(
         &mut self,
         out: &mut Vec<u8>,
-        points: &[P],
+        points: &'a [P],
         after: usize,
-        append: fn(&mut Vec<u8>, &P),
+        append: impl Fn(&mut Vec<u8>, &'a P, &mut Shared<'a>),
     ) {
         for point in &points[self.point..] {
             let before = out.len();
-            nested(out, metrics::POINTS, |out| append(out, point));
+            let mut room = self.shared.room;
+            nested_near(out, metrics::POINTS, &mut room, |out| {
+                append(out, point, &mut self.shared);
+            });
+            self.shared.room = room;
             let fits = self.taken < self.limits.points && out.len() + after <= self.limits.bytes;
             if self.taken > 0 && !fits {
                 out.truncate(before);
@@ -137,6 +170,20 @@ impl Parts<'_> {
             self.taken += 1;
             self.point += 1;
         }
+    }
+
+    /// Appends a message with points in it.
+    fn nested<R>(
+        &mut self,
+        out: &mut Vec<u8>,
+        field: u8,
+        around: Around,
+        content: impl FnOnce(&mut Self, &mut Vec<u8>) -> R,
+    ) -> R {
+        let mut room = self.rooms[around as usize];
+        let result = nested_near(out, field, &mut room, |out| content(self, out));
+        self.rooms[around as usize] = room;
+        result
     }
 
     /// Takes back what was appended if there is no point in it.

@@ -10,27 +10,59 @@
 ///
 /// Lengths come before what they measure. There is room for one byte, which is what most lengths need; a longer one moves
 /// the content on, which costs less than measuring it before it is written.
+#[inline]
 pub(super) fn nested<R>(
     out: &mut Vec<u8>,
     field: u8,
     content: impl FnOnce(&mut Vec<u8>) -> R,
 ) -> R {
-    out.extend_from_slice(&[tag(field, LENGTH_DELIMITED), 0]);
-    let start = out.len();
+    nested_near(out, field, &mut 1, content)
+}
+
+/// The same for one of many that are about as long as each other: `room` is how many bytes the length of the last one
+/// took. Where this one takes as many, nothing is moved.
+#[inline]
+pub(super) fn nested_near<R>(
+    out: &mut Vec<u8>,
+    field: u8,
+    room: &mut usize,
+    content: impl FnOnce(&mut Vec<u8>) -> R,
+) -> R {
+    out.push(tag(field, LENGTH_DELIMITED));
+    let first = out.len();
+    let start = first + (*room).max(1);
+    out.resize(start, 0);
     let result = content(out);
     let end = out.len();
     let mut length = end - start;
-    let more = varint_len(length) - 1;
-    if more > 0 {
-        out.resize(end + more, 0);
-        out.copy_within(start..end, start + more);
+    *room = varint_len(length);
+    let moved = first + *room;
+    if moved != start {
+        out.resize(end.max(moved + length), 0);
+        out.copy_within(start..end, moved);
+        out.truncate(moved + length);
     }
-    for byte in &mut out[start - 1..start + more] {
+    for byte in &mut out[first..moved] {
         *byte = length as u8 | 0x80;
         length >>= 7;
     }
-    out[start + more - 1] &= 0x7f;
+    out[moved - 1] &= 0x7f;
     result
+}
+
+/// Appends a packed list of `fixed64` or `double` by their bits, unless there are none.
+pub(super) fn packed64<T>(out: &mut Vec<u8>, field: u8, values: &[T], bits: impl Fn(&T) -> u64) {
+    if values.is_empty() {
+        return;
+    }
+    out.push(tag(field, LENGTH_DELIMITED));
+    varint(out, 8 * values.len() as u64);
+    let start = out.len();
+    // Once for all of them.
+    out.resize(start + 8 * values.len(), 0);
+    for (bytes, value) in out[start..].as_chunks_mut().0.iter_mut().zip(values) {
+        *bytes = bits(value).to_le_bytes();
+    }
 }
 
 /// Appends text, also where it is empty.
@@ -120,6 +152,26 @@ mod tests {
             bytes(&mut theirs, 2, &content);
             prop_assert_eq!(ours, theirs);
         }
+    }
+
+    #[test]
+    fn what_the_last_length_took_is_not_taken_for_granted() {
+        let (mut ours, mut theirs, mut room) = (vec![7], vec![7], 0);
+        for length in [0, 5, 127, 128, 3, 200, 20_000, 16_383, 1, 2_097_152, 0] {
+            let content = vec![1; length];
+            nested_near(&mut ours, 1, &mut room, |out| {
+                out.extend_from_slice(&content);
+            });
+            bytes(&mut theirs, 1, &content);
+        }
+        assert_eq!(ours, theirs);
+        nested(&mut ours, 2, |out| {
+            packed64(out, 1, &[1.5f64, -0.0], |it| it.to_bits());
+        });
+        let doubles = [1.5f64, -0.0].map(f64::to_le_bytes).concat();
+        nested(&mut theirs, 2, |out| bytes(out, 1, &doubles));
+        packed64(&mut ours, 1, &[0u64; 0], |it| *it);
+        assert_eq!(ours, theirs);
     }
 
     #[test]

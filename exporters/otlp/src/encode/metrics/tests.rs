@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use opentelemetry::StringValue;
 use opentelemetry::trace::{SpanId, TraceId};
@@ -29,7 +29,7 @@ fn point(value: Number) -> NumberPoint {
 }
 
 fn encoded(value: Number) -> proto::number_data_point::Value {
-    read::<proto::NumberDataPoint>(|out| number_point(out, &point(value)))
+    read::<proto::NumberDataPoint>(|out| number_point(out, &point(value), &mut Shared::default()))
         .value
         .unwrap()
 }
@@ -51,7 +51,8 @@ fn integers_stay_integers_and_what_is_too_large_becomes_a_double() {
 
 #[test]
 fn times_are_nanoseconds_and_what_cannot_be_said_is_clamped() {
-    let encoded: proto::NumberDataPoint = read(|out| number_point(out, &point(Number::I64(0))));
+    let encoded: proto::NumberDataPoint =
+        read(|out| number_point(out, &point(Number::I64(0)), &mut Shared::default()));
     assert_eq!(encoded.start_time_unix_nano, 1_000_000_000);
     assert_eq!(encoded.time_unix_nano, 2_000_000_003);
     assert_eq!(nanos(UNIX_EPOCH - Duration::from_secs(1)), 0);
@@ -72,7 +73,9 @@ fn an_exemplar_outside_of_a_span_has_empty_ids() {
         exemplars: vec![inside, exemplar(None)],
         ..point(Number::I64(1))
     };
-    let encoded = read::<proto::NumberDataPoint>(|out| number_point(out, &point)).exemplars;
+    let encoded =
+        read::<proto::NumberDataPoint>(|out| number_point(out, &point, &mut Shared::default()))
+            .exemplars;
     assert_eq!(encoded[0].trace_id.len(), 16);
     assert_eq!(encoded[0].span_id, [0, 0, 0, 0, 0, 0, 0, 2]);
     assert!(encoded[1].trace_id.is_empty() && encoded[1].span_id.is_empty());
@@ -92,7 +95,8 @@ fn the_count_of_a_histogram_is_the_sum_of_its_buckets() {
         max: Some(9.0),
         exemplars: vec![],
     };
-    let encoded: proto::HistogramDataPoint = read(|out| histogram_point(out, &point));
+    let encoded: proto::HistogramDataPoint =
+        read(|out| histogram_point(out, &point, &mut Shared::default()));
     assert_eq!(encoded.count, 5);
     assert_eq!(encoded.bucket_counts, [1, 0, 4]);
     assert_eq!(encoded.explicit_bounds, [1.0, 2.0]);
@@ -124,7 +128,8 @@ fn an_exponential_histogram_is_read_as_it_was() {
         max: None,
         exemplars: vec![],
     };
-    let read: proto::ExponentialHistogramDataPoint = read(|out| exponential_point(out, &point));
+    let read: proto::ExponentialHistogramDataPoint =
+        read(|out| exponential_point(out, &point, &mut Shared::default()));
     let positive = read.positive.unwrap();
     assert_eq!((read.scale, positive.offset), (-3, -5));
     assert_eq!(positive.bucket_counts, [1, 0, 300]);
@@ -165,7 +170,8 @@ fn every_kind_of_attribute_is_written_as_the_messages_have_it() {
         max: None,
         exemplars: vec![],
     };
-    let read: proto::HistogramDataPoint = read(|out| histogram_point(out, &point));
+    let read: proto::HistogramDataPoint =
+        read(|out| histogram_point(out, &point, &mut Shared::default()));
     let expected: Vec<_> = point
         .attributes
         .iter()
