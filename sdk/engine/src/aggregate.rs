@@ -63,7 +63,8 @@ pub(crate) trait Aggregate: Clone + Debug + Send + Sync + Sized + 'static {
         0
     }
 
-    /// Writes a measurement into this thread's row, if it touched it before. Exemplar words stand from `exemplars` on.
+    /// Writes a measurement into this thread's row, if it touched it before. Exemplar words stand from `exemplars` on. A
+    /// histogram leaves what is below 0 to [`record_first`](Self::record_first), and whatever else would take it a second test.
     fn record(&self, series: &Series, value: Self::Value, exemplars: usize) -> Recorded;
 
     /// The same for this thread's first measurement of the series, and wherever else `record` says that it cannot: makes

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Where the filter wants a sampled span and none is current, no reservoir fills and every measurement is due: it is asked
-//! for its span before all else ([`is_idle`]), and that is all.
+//! for its span before all else ([`Idle`]), and that is all.
 //!
 //! An [`offer`] reads ids and flags of the current span, asks the filter, takes the series' small mutex if
 //! it is free, draws the key, keeps the measurement if the key is large enough for some reader's reservoir, and
@@ -43,10 +43,11 @@ mod span;
 pub(crate) use custom::Factory;
 pub use custom::{ExemplarReservoir, Measurement};
 pub use filter::ExemplarFilter;
-pub(crate) use offer::{NONE, Offered, is_idle, offer, pass};
+pub(crate) use offer::{NONE, Offered, offer, pass};
 pub(crate) use outlier::claim;
 pub(crate) use reservoir::{Reservoirs, take};
 pub(crate) use settle::{Carries, Waiting, publish, settle};
+pub(crate) use span::Idle;
 
 /// How many exemplars a reservoir of fixed size holds unless its aggregation says otherwise: one per CPU
 /// (specification: `metrics/sdk.md`, "SimpleFixedSizeExemplarReservoir"), 8 at most.

@@ -30,6 +30,10 @@ pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// The sum: integers wrap, floats stay finite.
     fn plus(self, other: Self) -> Self;
 
+    /// The sum as a cell keeps it: that of floats may become infinite. Whoever reads it adds it up by [`plus`](Self::plus),
+    /// which makes it finite.
+    fn plus_unbounded(self, other: Self) -> Self;
+
     /// The difference: integers wrap, floats stay finite.
     fn minus(self, other: Self) -> Self;
 
@@ -130,6 +134,11 @@ impl Measured for u64 {
         self.wrapping_add(other)
     }
 
+    #[inline]
+    fn plus_unbounded(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+
     fn minus(self, other: Self) -> Self {
         self.wrapping_sub(other)
     }
@@ -172,6 +181,11 @@ impl Measured for i64 {
 
     #[inline]
     fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+
+    #[inline]
+    fn plus_unbounded(self, other: Self) -> Self {
         self.wrapping_add(other)
     }
 
@@ -231,6 +245,11 @@ impl Measured for f64 {
     #[inline]
     fn plus(self, other: Self) -> Self {
         (self + other).clamp(f64::MIN, f64::MAX)
+    }
+
+    #[inline]
+    fn plus_unbounded(self, other: Self) -> Self {
+        self + other
     }
 
     fn minus(self, other: Self) -> Self {

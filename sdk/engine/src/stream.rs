@@ -22,7 +22,7 @@ use throughline_cells::{Blocks, OwnWord, Words};
 use throughline_model::{Attributes, Temporality};
 
 use crate::aggregate::{Aggregate, Recorded};
-use crate::exemplar::{self, Offered};
+use crate::exemplar::{self, Idle, Offered};
 use crate::lookup::{self, Call};
 use crate::number::{Measured, Plain};
 use crate::pairs::{self, Canonical};
@@ -52,7 +52,7 @@ pub(crate) struct Stream<A: Aggregate> {
     plain_values: Plain,
     /// Where exemplar words stand in a row.
     exemplars: usize,
-    filter: ExemplarFilter,
+    idle: Idle,
     /// What is above it is looked at by `watch`; +∞ where that is nothing.
     watched: f64,
     watch: Watch,
@@ -106,7 +106,7 @@ impl<A: Aggregate> Stream<A> {
             } else {
                 exemplar::NONE
             },
-            filter: parts.exemplar_filter,
+            idle: Idle::of(parts.exemplar_filter),
             watched,
             watch,
             reservoir_size,
@@ -175,7 +175,8 @@ impl<A: Aggregate> Stream<A> {
     ) {
         match self.aggregate.record_first(series, value, self.exemplars) {
             Recorded::Done => {}
-            Recorded::Due | Recorded::Offer => self.offer(series, value, left_out),
+            Recorded::Due => self.due(series, value, left_out),
+            Recorded::Offer => self.offer(series, value, left_out),
             // Too late: the thread is ending. Or there are no words left.
             Recorded::Untouched => self.aggregate.record_shared(series, value),
         }
@@ -224,7 +225,7 @@ impl<A: Aggregate> Stream<A> {
     /// Not cold: where nothing is sampled all come here. Out of line, so that what does not come here saves no register.
     #[inline(never)]
     fn due(&self, series: &Series, value: A::Value, left_out: impl FnOnce() -> Vec<KeyValue>) {
-        if !exemplar::is_idle(self.filter) {
+        if !self.idle.is_idle() {
             self.offer(series, value, left_out);
         }
     }

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bench, bench, bench_with};
 use throughline_engine::{Aggregation, InstrumentKind, Selector, View};
-use throughline_model::{Number, Random};
+use throughline_model::{Data, Number, Random};
 use throughline_testkit::{NONE, SeededRandom, Seen};
 
 fn refused(bench: &Bench, cause: &'static str) -> Number {
@@ -56,6 +56,75 @@ fn what_is_not_finite_or_negative_in_a_counter_is_refused_and_counted_by_cause()
     }
     assert_eq!(snapshot.number("ud", NONE), Number::F64(-1.0));
     assert_eq!(snapshot.histogram("h", NONE).sum, -1.0);
+}
+
+#[test]
+fn a_bound_histogram_records_and_refuses_what_an_unbound_one_does() {
+    let kinds = [
+        Aggregation::explicit([-1.0, 0.0, 5.0, 10.0]),
+        Aggregation::exponential(),
+        Aggregation::hdr(0.001, 1e6),
+    ];
+    for kind in kinds {
+        let bench = bench_with(|builder| {
+            let histograms = Selector::any().kind(InstrumentKind::Histogram);
+            builder
+                .self_telemetry(true)
+                .view(View::select(histograms).aggregation(kind.clone()))
+        });
+        let unbound = bench.meter.f64_histogram("unbound").build();
+        let bound = bench.meter.f64_histogram("bound").build().bind(&[]);
+        let integers = bench.meter.u64_histogram("integers").build().bind(&[]);
+        let edges = [
+            f64::NEG_INFINITY,
+            f64::MIN,
+            -7.0,
+            -0.0,
+            0.0,
+            f64::from_bits(1),
+            f64::MIN_POSITIVE,
+            7.0,
+            f64::MAX,
+            f64::INFINITY,
+            f64::NAN,
+        ];
+        // In either order: what is not positive comes first to a thread, or later.
+        for value in edges.into_iter().chain(edges.into_iter().rev()) {
+            unbound.record(value, &[]);
+            bound.record(value);
+        }
+        for value in [0, 7, 0, u64::MAX] {
+            integers.record(value);
+        }
+        assert_eq!(refused(&bench, "non_finite"), Number::U64(12), "{kind:?}");
+        for reader in [&bench.cumulative, &bench.delta] {
+            let snapshot = reader.collect();
+            let [bound, unbound, integers] = ["bound", "unbound", "integers"]
+                .map(|name| point_of_any_histogram(&snapshot.seen(name).data));
+            assert_eq!(bound, unbound, "{kind:?}");
+            assert_eq!(bound.0, 16, "{kind:?}");
+            assert_eq!(integers.0, 4, "{kind:?}");
+        }
+    }
+}
+
+/// Count, sum, minimum and maximum, and the buckets as they are shown.
+fn point_of_any_histogram(data: &Data) -> (u64, f64, Option<f64>, Option<f64>, String) {
+    match data {
+        Data::Histogram(histogram) => {
+            let p = &histogram.points[0];
+            (p.count(), p.sum, p.min, p.max, format!("{:?}", p.counts))
+        }
+        Data::ExponentialHistogram(histogram) => {
+            let p = &histogram.points[0];
+            let buckets = format!(
+                "{} {} {:?} {:?}",
+                p.scale, p.zero_count, p.positive, p.negative
+            );
+            (p.count(), p.sum, p.min, p.max, buckets)
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

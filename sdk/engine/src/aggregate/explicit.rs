@@ -17,6 +17,7 @@ use throughline_cells::{Collection, OnWords, OwnWord};
 use throughline_model::{Data, Histogram, HistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
+use super::rank::{rank, rank_of_positive};
 use super::{Aggregate, Began, Interval, Recorded, change};
 use crate::exemplar;
 use crate::number::Measured;
@@ -65,27 +66,21 @@ impl<T> Explicit<T> {
         self.bounds.all().len() + 1
     }
 
-    /// A measurement on its way into the thread's own row.
     #[inline(always)]
-    fn count<'a>(&'a self, series: &'a Series, value: T, exemplars: usize) -> Count<'a, T>
-    where
-        T: Measured,
-    {
-        let value = value.as_f64();
-        Count {
-            histogram: self,
-            series,
-            value,
-            bucket: self.bounds.bucket(value),
-            exemplars,
-        }
+    fn write(&self, row: &(impl Row + ?Sized), series: &Series, value: f64, place: Place) {
+        row.update(SUM, |sum| {
+            f64::from_bits(sum).plus_unbounded(value).to_bits()
+        });
+        self.min_max.write(row, series, place.rank);
+        row.add_release(self.buckets + place.bucket, 1);
     }
 
-    #[inline(always)]
-    fn write(&self, row: &(impl Row + ?Sized), series: &Series, value: f64, bucket: usize) {
-        row.update(SUM, |sum| f64::from_bits(sum).plus(value).to_bits());
-        self.min_max.write(row, series, value);
-        row.add_release(self.buckets + bucket, 1);
+    /// Where any value belongs.
+    fn place(&self, value: f64) -> Place {
+        Place {
+            bucket: self.bounds.bucket(value),
+            rank: rank(value),
+        }
     }
 }
 
@@ -114,23 +109,31 @@ impl<T: Measured> Aggregate for Explicit<T> {
 
     #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        let count = self.count(series, value, exemplars);
-        let recorded = series.words.with_touched(count);
+        let recorded = series.words.with_touched(Count {
+            histogram: self,
+            series,
+            value: value.as_f64(),
+            exemplars,
+        });
         recorded.unwrap_or(Recorded::Untouched)
     }
 
-    /// Also into a row that is too long for a range of words.
+    /// Any value, also into a row that is too long for a range of words.
     fn record_first(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        let count = self.count(series, value, exemplars);
+        let value = value.as_f64();
+        let place = self.place(value);
         // With room for exemplar words, whether there are any or not.
-        let recorded = series.with_row(self.words() + self.len(), |row| count.run(row));
+        let recorded = series.with_row(self.words() + self.len(), |row| {
+            self.write(row, series, value, place);
+            exemplar::pass(row.get(exemplars + place.bucket), series)
+        });
         recorded.unwrap_or(Recorded::Untouched)
     }
 
     fn record_shared(&self, series: &Series, value: T) {
         let value = value.as_f64();
         let row = series.shared_row(self.words());
-        self.write(row, series, value, self.bounds.bucket(value));
+        self.write(row, series, value, self.place(value));
     }
 
     fn point(
@@ -195,12 +198,22 @@ impl<T: Measured> Aggregate for Explicit<T> {
     }
 }
 
+/// Where a value belongs in a row.
+#[derive(Clone, Copy)]
+struct Place {
+    bucket: usize,
+    /// Among minimum and maximum.
+    rank: u64,
+}
+
 /// A measurement on its way into the thread's own row.
+///
+/// Its bucket is found in there, not before: what is at hand by then would have to be saved while the thread's words are
+/// looked for.
 struct Count<'a, T> {
     histogram: &'a Explicit<T>,
     series: &'a Series,
     value: f64,
-    bucket: usize,
     exemplars: usize,
 }
 
@@ -209,8 +222,17 @@ impl<T> OnWords for Count<'_, T> {
 
     #[inline(always)]
     fn run(self, row: &[OwnWord]) -> Recorded {
-        self.histogram
-            .write(row, self.series, self.value, self.bucket);
-        exemplar::pass(row.get(self.exemplars + self.bucket), self.series)
+        // The one bounds check of sum, minimum and maximum. Rows are longer but for those without any bound.
+        if row.len() <= SUM + 2 {
+            return Recorded::Untouched;
+        }
+        // What is not above 0 is left to `record_first`, so that one test does for all that is.
+        let Some(bucket) = self.histogram.bounds.quick(self.value) else {
+            return Recorded::Untouched;
+        };
+        let rank = rank_of_positive(self.value);
+        let place = Place { bucket, rank };
+        self.histogram.write(row, self.series, self.value, place);
+        exemplar::pass(row.get(self.exemplars + bucket), self.series)
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! block of a thread:
-//!   [ scale | + offset | + length | − offset | − length | sum | zeros | min, max … | exemplar word | + buckets | − buckets ]
+//!   [ scale | + offset | + length | − offset | − length | line | sum | zeros | min, max … | exemplar word | + buckets | − buckets ]
 //! ```
 //!
+//! The line is scale and positive offset once more, as what is taken off the bits of a value to make them the place of its bucket.
 //! Scale, offsets and lengths of a block never change. A value outside its window makes the owner write a new block: a
 //! wider one, or one of a coarser scale where more than `max_size` buckets would be needed (specification:
 //! `metrics/sdk.md`, "Base2 Exponential Bucket Histogram Aggregation"). The owner publishes it and the collector frees
@@ -23,6 +24,7 @@ use throughline_cells::{Collection, OnWords, OwnBlock, OwnWord};
 use throughline_model::{Data, ExponentialHistogram, ExponentialHistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
+use super::rank::{rank, rank_of_positive};
 use super::{Aggregate, Began, Interval, Recorded, change};
 use crate::exemplar;
 use crate::number::Measured;
@@ -32,13 +34,16 @@ use crate::series::Series;
 use dense::Buckets;
 pub(crate) use dense::Dense;
 pub(super) use index::bucket_index;
+use index::{Line, bucket_on_line};
 
 const SCALE: usize = 0;
 /// Offset and length of the buckets of positive values, then those of negative ones.
 const WINDOWS: [usize; 2] = [1, 3];
-const SUM: usize = 5;
-const ZEROS: usize = 6;
-const EXTREMES: usize = 7;
+/// The line's shift, then the first bucket of positive values on it.
+const LINE: usize = 5;
+const SUM: usize = 7;
+const ZEROS: usize = 8;
+const EXTREMES: usize = 9;
 
 /// Counts measurements in buckets that it chooses itself.
 #[derive(Clone, Copy, Debug)]
@@ -91,41 +96,51 @@ impl<T> Exponential<T> {
         total
     }
 
-    /// Writes into the thread's block; false if its window has no place for the value.
+    /// Adds to the word of a bucket, and to what goes with it.
     #[inline(always)]
-    fn write(&self, row: &[OwnWord], series: &Series, value: f64) -> bool {
-        // One bounds check for all of the header.
-        let Some(header) = row.first_chunk::<EXTREMES>() else {
-            return false;
-        };
-        let bucket = if value > 0.0 {
-            let index = bucket_index(value, signed(header[SCALE].get()));
-            let window = WINDOWS[0];
-            within(header[window].get(), header[window + 1].get(), index)
-                .map(|within| self.buckets() + within)
-        } else {
-            self.place_rest(header, value)
-        };
-        let Some(bucket) = bucket.and_then(|bucket| row.get(bucket)) else {
-            return false;
-        };
-        let sum = f64::from_bits(header[SUM].get());
-        header[SUM].set(sum.plus(value).to_bits());
-        self.min_max.write(row, series, value);
+    fn write(&self, row: &[OwnWord], bucket: &OwnWord, series: &Series, value: f64, rank: u64) {
+        row.update(SUM, |sum| {
+            f64::from_bits(sum).plus_unbounded(value).to_bits()
+        });
+        self.min_max.write(row, series, rank);
         bucket.add_release(1);
-        true
     }
 
-    /// The word of a value that is not positive, if the window has it.
-    #[inline(never)]
-    fn place_rest(&self, header: &[OwnWord; EXTREMES], value: f64) -> Option<usize> {
-        if value == 0.0 {
-            return Some(ZEROS);
+    /// The word of a value that is positive, and normal, if the window has it.
+    #[inline(always)]
+    fn quick_bucket<'a>(&self, row: &'a [OwnWord], value: f64) -> Option<&'a OwnWord> {
+        // One bounds check for all of the header, minimum and maximum. A row with any bucket is longer.
+        let header = row.first_chunk::<{ EXTREMES + 2 }>()?;
+        if value < f64::MIN_POSITIVE {
+            return None;
         }
-        let [positive, negative] = WINDOWS;
-        let index = bucket_index(-value, signed(header[SCALE].get()));
-        let within = within(header[negative].get(), header[negative + 1].get(), index)?;
-        Some(self.buckets() + header[positive + 1].get() as usize + within)
+        // What is below the first one wraps to a number that is larger than any length.
+        let [shift, first] = [&header[LINE], &header[LINE + 1]].map(OwnWord::get);
+        let within = bucket_on_line(value, shift).wrapping_sub(first);
+        if within >= header[WINDOWS[0] + 1].get() {
+            return None;
+        }
+        row.get(self.buckets() + within as usize)
+    }
+
+    /// The word of any value, if the window has it.
+    fn bucket<'a>(&self, row: &'a [OwnWord], value: f64) -> Option<&'a OwnWord> {
+        if value == 0.0 {
+            return row.get(ZEROS);
+        }
+        let window = WINDOWS[usize::from(value < 0.0)];
+        let [offset, len] = [row.load(window), row.load(window + 1)];
+        let index = bucket_index(value.abs(), signed(row.load(SCALE)));
+        let within = u64::try_from(i64::from(index) - i64::from(signed(offset))).ok()?;
+        if within >= len {
+            return None;
+        }
+        let before = if value < 0.0 {
+            row.load(WINDOWS[0] + 1)
+        } else {
+            0
+        };
+        row.get(self.buckets() + (before + within) as usize)
     }
 
     /// Makes a block that has a place for the value.
@@ -148,6 +163,12 @@ impl<T> Exponential<T> {
                 }
             }
             new.store(SCALE, unsigned(wanted.scale));
+            let line = Line::at(wanted.scale).map_or(NOWHERE, |line| {
+                let offset = i64::from(windows[0].0);
+                [line.shift, line.zero.wrapping_add_signed(offset)]
+            });
+            new.store(LINE, line[0]);
+            new.store(LINE + 1, line[1]);
             let mut begin = self.buckets();
             for (at, (offset, len)) in WINDOWS.into_iter().zip(windows) {
                 new.store(at, unsigned(offset));
@@ -200,6 +221,9 @@ impl<T> Exponential<T> {
     }
 }
 
+/// A line on which no value is: of scales that need a logarithm.
+const NOWHERE: [u64; 2] = [63, u64::MAX / 2];
+
 /// The shortest window, so that the first few values do not each make a new block.
 const MIN_WINDOW: usize = 8;
 
@@ -237,12 +261,24 @@ impl<T: Measured> Aggregate for Exponential<T> {
         recorded.unwrap_or(Recorded::Untouched)
     }
 
-    /// Also where the thread's block has no place for the value.
+    /// Any value, also where the thread's block has no place for it.
     fn record_first(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        if let Some(blocks) = series.blocks() {
-            blocks.with(|block| self.make_room(block, value.as_f64()));
-        }
-        self.record(series, value, exemplars)
+        let value = value.as_f64();
+        let write = |row: &[OwnWord]| {
+            let bucket = self.bucket(row, value)?;
+            self.write(row, bucket, series, value, rank(value));
+            Some(exemplar::pass(row.get(exemplars), series))
+        };
+        let recorded = series.blocks().and_then(|blocks| {
+            blocks.with(|block| {
+                let there = block.words().and_then(write);
+                there.or_else(|| {
+                    self.make_room(block, value);
+                    block.words().and_then(write)
+                })
+            })?
+        });
+        recorded.unwrap_or(Recorded::Untouched)
     }
 
     fn record_shared(&self, series: &Series, value: T) {
@@ -326,20 +362,14 @@ impl<T> OnWords for Count<'_, T> {
 
     #[inline(always)]
     fn run(self, row: &[OwnWord]) -> Recorded {
-        if self.histogram.write(row, self.series, self.value) {
-            exemplar::pass(row.get(self.exemplars), self.series)
-        } else {
-            Recorded::Untouched
-        }
+        let (histogram, series, value) = (self.histogram, self.series, self.value);
+        // What is not positive, or needs a logarithm, is left to `record_first`.
+        let Some(bucket) = histogram.quick_bucket(row, value) else {
+            return Recorded::Untouched;
+        };
+        histogram.write(row, bucket, series, value, rank_of_positive(value));
+        exemplar::pass(row.get(self.exemplars), series)
     }
-}
-
-/// Where a bucket is in a window of this offset and length.
-#[inline(always)]
-fn within(offset: u64, len: u64, index: i32) -> Option<usize> {
-    // An index below the offset wraps to a number that is larger than any length.
-    let within = i64::from(index).wrapping_sub(i64::from(signed(offset)));
-    (within.cast_unsigned() < len).then_some(within as usize)
 }
 
 fn signed(word: u64) -> i32 {

@@ -20,11 +20,13 @@ use throughline_hdr::{Budget, Counts, Range, Recorder, Slot};
 use throughline_model::{Data, ExponentialHistogram, ExponentialHistogramPoint, Temporality};
 
 use super::min_max::{self, MinMax};
+use super::rank::rank;
 use super::{Aggregate, Began, Interval, Recorded, change};
 use crate::Aggregation;
 use crate::aggregation::hdr_range;
 use crate::exemplar;
 use crate::number::Measured;
+
 use crate::parts::Parts;
 use crate::row::Row;
 use crate::series::Series;
@@ -106,14 +108,33 @@ impl<T> Hdr<T> {
 
     #[inline(always)]
     fn write(&self, row: &(impl Row + ?Sized), series: &Series, value: f64) {
-        row.update(SUM, |sum| f64::from_bits(sum).plus(value).to_bits());
-        self.min_max.write(row, series, value);
+        row.update(SUM, |sum| {
+            f64::from_bits(sum).plus_unbounded(value).to_bits()
+        });
+        self.min_max.write(row, series, rank(value));
     }
 
     #[inline(always)]
     fn count(&self, series: &Series, value: f64) {
         if let Some(recorder) = series.recorder() {
             recorder.record_f64(self.clamp(value));
+        }
+    }
+
+    #[inline(always)]
+    fn note(&self, series: &Series, value: f64, exemplars: usize) -> Recorded {
+        let recorded = series.words.with_touched(Note {
+            histogram: self,
+            series,
+            value,
+            exemplars,
+        });
+        match recorded {
+            Some(recorded) => {
+                self.count(series, value);
+                recorded
+            }
+            None => Recorded::Untouched,
         }
     }
 
@@ -153,20 +174,15 @@ impl<T: Measured> Aggregate for Hdr<T> {
 
     #[inline(always)]
     fn record(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
-        let value = value.as_f64();
-        let recorded = series.words.with_touched(Note {
-            histogram: self,
-            series,
-            value,
-            exemplars,
-        });
-        match recorded {
-            Some(recorded) => {
-                self.count(series, value);
-                recorded
-            }
-            None => Recorded::Untouched,
+        if value.as_f64() < 0.0 {
+            return Recorded::Untouched;
         }
+        self.note(series, value.as_f64(), exemplars)
+    }
+
+    fn record_first(&self, series: &Series, value: T, exemplars: usize) -> Recorded {
+        series.touch();
+        self.note(series, value.as_f64(), exemplars)
     }
 
     fn record_shared(&self, series: &Series, value: T) {

@@ -11,8 +11,8 @@
 //! its minimum in the last one: a reader compares what it has with the outermost buckets, and leaves out what does
 //! not fit. Other delta readers leave both out always.
 //!
-//! Maximum is stored as its rank among the floats, minimum as the rank from above: so that a wider one is a larger word,
-//! and 0 says "none yet".
+//! Maximum is stored as its rank among the floats, minimum as the rank from above, its negative: so that a wider one is a
+//! larger word, and 0 says "none yet".
 
 use std::sync::atomic::Ordering;
 
@@ -20,16 +20,26 @@ use throughline_cells::Collection;
 use throughline_model::Temporality;
 
 use super::Interval;
-use super::rank::{rank, ranked};
+use super::rank::ranked;
 use crate::row::{ReadRow, Row};
 use crate::series::Series;
 
 /// Which words of minimum and maximum stand in a row from `START` on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MinMax<const START: usize> {
-    widest: bool,
-    slots: Option<usize>,
+    wanted: Wanted,
+    /// Whether by cumulative readers alone: the hot path's first question, and most often its last.
+    cumulative_alone: bool,
     end: usize,
+}
+
+/// By whom they are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Nobody,
+    Cumulative,
+    Delta,
+    Both,
 }
 
 const SLOT: usize = 3;
@@ -41,20 +51,26 @@ impl<const START: usize> MinMax<START> {
     /// Places what readers of these temporalities need; nothing where nobody wants it.
     pub(crate) fn place(wanted: bool, readers: &[(usize, Temporality)]) -> Self {
         let wants = |temporality| wanted && readers.iter().any(|(_, t)| *t == temporality);
-        let widest = wants(Temporality::Cumulative);
-        let slots = START + if widest { 2 } else { 0 };
-        if wants(Temporality::Delta) {
-            Self {
-                widest,
-                slots: Some(slots),
-                end: slots + 2 * SLOT,
-            }
-        } else {
-            Self {
-                widest,
-                slots: None,
-                end: slots,
-            }
+        let (wanted, words) = match (wants(Temporality::Cumulative), wants(Temporality::Delta)) {
+            (false, false) => (Wanted::Nobody, 0),
+            (true, false) => (Wanted::Cumulative, 2),
+            (false, true) => (Wanted::Delta, 2 * SLOT),
+            (true, true) => (Wanted::Both, 2 + 2 * SLOT),
+        };
+        Self {
+            wanted,
+            cumulative_alone: wanted == Wanted::Cumulative,
+            end: START + words,
+        }
+    }
+
+    /// Where the two slots stand, if there are any.
+    #[inline(always)]
+    fn slots(&self) -> Option<usize> {
+        match self.wanted {
+            Wanted::Nobody | Wanted::Cumulative => None,
+            Wanted::Delta => Some(START),
+            Wanted::Both => Some(START + 2),
         }
     }
 
@@ -63,15 +79,17 @@ impl<const START: usize> MinMax<START> {
         self.end
     }
 
-    /// Widens what this row has.
+    /// Widens what this row has to a value of this rank.
     #[inline(always)]
-    pub(crate) fn write(&self, row: &(impl Row + ?Sized), series: &Series, value: f64) {
-        let rank = rank(value);
-        let ranks = [!rank, rank];
-        if self.widest {
+    pub(crate) fn write(&self, row: &(impl Row + ?Sized), series: &Series, rank: u64) {
+        let ranks = [rank.wrapping_neg(), rank];
+        if self.cumulative_alone {
+            return row.widen(START, ranks);
+        }
+        if self.wanted == Wanted::Both {
             row.widen(START, ranks);
         }
-        if let Some(at) = self.slots {
+        if let Some(at) = self.slots() {
             // Relaxed: a thread that sees the next interval late is a straggler of the last one.
             let interval = u64::from(series.interval.load(Ordering::Relaxed));
             let at = at + SLOT * (interval & 1) as usize;
@@ -100,11 +118,11 @@ pub(crate) fn read<const START: usize>(
     let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
     // What is "none yet" is NaN, which these pass over.
     let mut fold = |row: &dyn ReadRow, low: usize, high: usize| {
-        min = min.min(ranked(!row.get(low)));
+        min = min.min(ranked(row.get(low).wrapping_neg()));
         max = max.max(ranked(row.get(high)));
     };
-    match (interval.temporality, place.widest, place.slots) {
-        (Temporality::Cumulative, true, _) => {
+    match (interval.temporality, place.wanted, place.slots()) {
+        (Temporality::Cumulative, Wanted::Cumulative | Wanted::Both, _) => {
             series.each_row(cells, |row| fold(row, START, START + 1));
             (
                 min.is_finite().then_some(min),

@@ -11,6 +11,12 @@ pub(super) fn rank(value: f64) -> u64 {
     bits ^ (negative | SIGN)
 }
 
+/// The same for a value above 0, at less.
+#[inline(always)]
+pub(super) fn rank_of_positive(value: f64) -> u64 {
+    value.to_bits().wrapping_add(SIGN)
+}
+
 /// The float of a rank; NaN of 0 and `u64::MAX`.
 pub(super) fn ranked(rank: u64) -> f64 {
     let flipped = if rank & SIGN == 0 { u64::MAX } else { SIGN };
@@ -38,6 +44,9 @@ mod tests {
         assert!(floats.is_sorted_by(|a, b| rank(*a) < rank(*b)));
         for float in floats {
             assert_eq!(ranked(rank(float)).to_bits(), float.to_bits());
+            if float > 0.0 {
+                assert_eq!(rank_of_positive(float), rank(float));
+            }
         }
         assert!(ranked(0).is_nan() && ranked(u64::MAX).is_nan());
     }

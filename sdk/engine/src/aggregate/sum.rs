@@ -132,7 +132,8 @@ impl<T: Measured> OnWords for Add<'_, T> {
         let [sum, touches, exemplar @ ..] = row else {
             return Recorded::Done;
         };
-        sum.set(T::from_bits(sum.get()).plus(self.value).to_bits());
+        let total = T::from_bits(sum.get()).plus_unbounded(self.value);
+        sum.set(total.to_bits());
         touches.add_release(1);
         exemplar::pass(exemplar.first(), self.series)
     }
@@ -140,6 +141,8 @@ impl<T: Measured> OnWords for Add<'_, T> {
 
 /// The value first: whoever sees the touch sees it too.
 fn add<T: Measured>(row: &(impl Row + ?Sized), value: T) {
-    row.update(VALUE, |sum| T::from_bits(sum).plus(value).to_bits());
+    row.update(VALUE, |sum| {
+        T::from_bits(sum).plus_unbounded(value).to_bits()
+    });
     row.add_release(TOUCHES, 1);
 }

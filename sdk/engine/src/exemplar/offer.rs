@@ -12,7 +12,7 @@ use super::ExemplarFilter;
 use super::custom::{Custom, Factory, Measurement};
 use super::outlier;
 use super::reservoir::{Kept, Reservoirs, Uniform};
-use super::span::{is_not_sampled, read_span};
+use super::span::read_span;
 use crate::aggregate::Recorded;
 use crate::parts::Parts;
 use crate::series::Series;
@@ -45,14 +45,6 @@ pub(crate) fn pass(word: Option<&OwnWord>, series: &Series) -> Recorded {
     } else {
         Recorded::Offer
     }
-}
-
-/// Whether a measurement that is [`Recorded::Due`] need not be offered, since the filter would refuse it.
-///
-/// Where nothing is sampled no reservoir fills, so that every measurement is due; they all end here.
-#[inline(always)]
-pub(crate) fn is_idle(filter: ExemplarFilter) -> bool {
-    filter.wants_sampled() && is_not_sampled()
 }
 
 /// What an offer brings.

@@ -6,6 +6,8 @@ use std::panic::catch_unwind;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 
+use super::ExemplarFilter;
+
 thread_local! {
     /// Whether the current context may be read. It has a constant initial value and no destructor, so that asking is a
     /// load.
@@ -14,13 +16,15 @@ thread_local! {
     static GUARD: Guard = const { Guard };
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readable {
     /// Nobody asked on this thread.
     Unknown,
     Yes,
     /// The thread is ending.
     No,
+    /// No thread's state: see [`Idle`].
+    Never,
 }
 
 struct Guard;
@@ -35,7 +39,7 @@ impl Drop for Guard {
 fn is_readable() -> bool {
     match READABLE.get() {
         Readable::Yes => true,
-        Readable::No => false,
+        Readable::No | Readable::Never => false,
         Readable::Unknown => find_out(),
     }
 }
@@ -55,14 +59,35 @@ fn find_out() -> bool {
     readable
 }
 
-/// Whether it is certain, at a glance, that no sampled span is current: what most measurements are asked. Budget: a dozen
-/// instructions where there is no span.
-#[inline(always)]
-pub(super) fn is_not_sampled() -> bool {
-    READABLE.get() == Readable::Yes
-        && Context::map_current(|context| {
-            !context.has_active_span() || !context.span().span_context().is_sampled()
-        })
+/// Whether a measurement that is [`Due`](crate::aggregate::Recorded::Due) need not be offered, since the filter would refuse it.
+///
+/// Where nothing is sampled no reservoir fills, so that every measurement is due; they all end here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Idle {
+    /// What the thread's state must be for the question to make sense: one compare asks for it and for the filter.
+    readable: Readable,
+}
+
+impl Idle {
+    pub(crate) fn of(filter: ExemplarFilter) -> Self {
+        Self {
+            readable: if filter.wants_sampled() {
+                Readable::Yes
+            } else {
+                Readable::Never
+            },
+        }
+    }
+
+    /// Whether it is certain, at a glance, that no sampled span is current and one is wanted. Budget: a dozen instructions
+    /// where there is no span.
+    #[inline(always)]
+    pub(crate) fn is_idle(self) -> bool {
+        READABLE.get() == self.readable
+            && Context::map_current(|context| {
+                !context.has_active_span() || !context.span().span_context().is_sampled()
+            })
+    }
 }
 
 /// Reads the context of the current span, if there is one. `f` must not touch the current context.

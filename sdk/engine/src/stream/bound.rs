@@ -8,14 +8,15 @@
 //!   │      sum += value; touches += 1                                              (nobody else writes them)
 //!   │      of a histogram: sum += value, minimum and maximum, bucket += 1          (aggregate/explicit/bounds.rs: which)
 //!   │      exemplar::pass        the generation is that of the series, skip > 0: skip −= 1, done    (one test)
+//!   ├─ due: Idle::is_idle      is a sampled span current?              (all measurements, where nothing is sampled)
 //!   └─ a tail call, where something is left to do:
-//!        due             is a sampled span current? ─► offer           (all measurements, where nothing is sampled)
 //!        offer           to the reservoirs of the readers
 //!        measure_first   this thread's first touch of these words, or no place for the value
 //! ```
 //!
-//! `measure` calls nothing but in its last place, so that it needs no stack and saves no register. `cargo xtask instructions`
-//! counts it.
+//! `measure` calls nothing but in its last place: `self`, the value and the series are all that it has to save. It saves these,
+//! since to a library not yet linked a thread-local's address is a call; so what can be is done after that address is known, and
+//! the question for the span, which needs two more of them, is asked right here. `cargo xtask instructions` counts it all.
 
 use std::sync::Arc;
 
@@ -23,9 +24,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::BoundSyncInstrument;
 
 use super::Stream;
-use crate::ExemplarFilter;
 use crate::aggregate::{Aggregate, Recorded};
-use crate::exemplar;
+use crate::exemplar::Idle;
 use crate::number::{Measured, NumberType, Plain};
 use crate::series::Series;
 use crate::table::Table;
@@ -41,8 +41,9 @@ pub(super) fn bind<A: Aggregate>(
         series,
         aggregate: stream.aggregate.clone(),
         plain_values: stream.plain_values,
+        watched: stream.watched.min(f64::MAX),
         exemplars: stream.exemplars,
-        filter: stream.filter,
+        idle: stream.idle,
         stream,
         left_out: left_out.into(),
     };
@@ -59,9 +60,12 @@ pub(super) fn bind<A: Aggregate>(
 struct Bound<A: Aggregate> {
     series: Arc<Series>,
     aggregate: A,
+    /// Of what is no histogram.
     plain_values: Plain,
+    /// Of histograms: what is not at most this is not finite, or may be an outlier.
+    watched: f64,
     exemplars: usize,
-    filter: ExemplarFilter,
+    idle: Idle,
     stream: Arc<Stream<A>>,
     /// What the point does not carry, for exemplars.
     left_out: Box<[KeyValue]>,
@@ -70,14 +74,21 @@ struct Bound<A: Aggregate> {
 impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
     #[inline]
     fn measure(&self, value: A::Value) {
-        // Of integers without a sign none is refused, and what is no histogram has no outliers.
-        let all_plain = A::Value::TYPE == NumberType::U64 && !A::HISTOGRAM;
-        if !all_plain && !value.is_plain(self.plain_values) {
+        let is_plain = if A::HISTOGRAM {
+            // As a float, since the value is needed as one: its bits would have to be saved while the thread's words are
+            // looked for. What is below 0 is untouched, so that −∞ is refused then.
+            value.as_f64() <= self.watched
+        } else {
+            // Of integers without a sign none is refused.
+            A::Value::TYPE == NumberType::U64 || value.is_plain(self.plain_values)
+        };
+        if !is_plain {
             return self.measure_special(value);
         }
         match self.aggregate.record(&self.series, value, self.exemplars) {
             Recorded::Done => {}
-            Recorded::Due => self.due(value),
+            Recorded::Due if self.idle.is_idle() => {}
+            Recorded::Due => self.offer(value),
             Recorded::Offer => self.offer(value),
             Recorded::Untouched => self.measure_first(value),
         }
@@ -95,14 +106,6 @@ impl<A: Aggregate> Bound<A> {
         }
     }
 
-    /// As [`Stream::due`].
-    #[inline(never)]
-    fn due(&self, value: A::Value) {
-        if !exemplar::is_idle(self.filter) {
-            self.offer(value);
-        }
-    }
-
     #[cold]
     #[inline(never)]
     fn offer(&self, value: A::Value) {
@@ -113,6 +116,9 @@ impl<A: Aggregate> Bound<A> {
     #[cold]
     #[inline(never)]
     fn measure_first(&self, value: A::Value) {
+        if A::HISTOGRAM && self.stream.refuses(value) {
+            return;
+        }
         let left_out = || self.left_out.to_vec();
         self.stream.write_first(&self.series, value, left_out);
     }

@@ -1,51 +1,60 @@
 //! The bounds of a histogram, and the way from a value to its bucket.
 //!
-//! The first bits of a value, exponent and a bit or some of the mantissa, are its place on a line. Where no two bounds stand
-//! in one place, the place says which one bound the value has to be compared with:
+//! The first bits of a positive value, exponent and a bit or some of the mantissa, are its place on a line. Where no two bounds
+//! stand in one place, the place says which one bound the value has to be compared with:
 //!
 //! ```text
 //! bounds       0        5        10       25       50    75  100 …
-//! places     … ↓ │ │ │  ↓  │  │  ↓  │  │  ↓  │  │  ↓  │  ↓  │ ↓
-//! below        0  1 1 1  1   2 2   2   3 3   3   4 4  4   5  5  6 …      how many bounds stand in lower places
+//! places       ·     │  ↓  │  │  ↓  │  │  ↓  │  │  ↓  │  ↓  │ ↓
+//! below                 1   2 2   2   3 3   3   4 4  4   5  5  6 …       how many bounds stand in lower places
 //! ```
 //!
-//! That is two loads and a compare, of integers and with no branch that the value decides. A binary search waits for one
-//! compare of floats after the other, and until it is done the processor does not know which word it will write.
+//! That compare is a carry. A place's step is such that the rest of the bits, added to it, carries into the bits of the
+//! place where the value is above the bound, and these then are the bucket:
+//!
+//! ```text
+//! value   [ place | rest ]
+//! step  + [ below − place | 2^n − 1 − the bound's rest ]          n: how many bits the rest has
+//!       = [ bucket | … ]
+//! ```
+//!
+//! Two loads, no compare, and no branch that the value decides. A binary search waits for one compare of floats after the
+//! other, and until it is done the processor does not know which word it will write.
 
 use std::sync::Arc;
-
-use crate::aggregate::rank::rank;
 
 /// Inclusive upper bounds of buckets, strictly increasing.
 #[derive(Clone, Debug)]
 pub(super) struct Bounds {
     all: Arc<[f64]>,
-    /// `None` where two bounds would stand in one place, or none is above 0.
-    places: Option<Arc<Places>>,
+    places: Places,
 }
 
-/// How many places there are: of 12 powers of two, as the specification's default bounds span, 8 in each, and some.
-const PLACES: usize = 128;
+/// How many places there may be: of 16 powers of two, 8 in each.
+const PLACES: u64 = 128;
 
-/// Which bounds stand below which places.
-#[derive(Debug)]
+/// The places from the lowest positive bound's on.
+#[derive(Clone, Debug)]
 struct Places {
-    /// What is subtracted from a rank: then those of the place before that of the lowest positive bound begin at 0, and what is
-    /// lower counts as 0.
-    begin: u64,
-    /// How many bits of the rest are dropped; the others are the place. What is beyond the last one belongs to it.
-    dropped: u32,
-    /// How many bounds stand in lower places.
-    below: [u8; PLACES],
-    /// The ranks of the bounds.
-    ranks: Box<[u64]>,
+    /// What is not above this has no place here: 0, or infinity where there are no places.
+    floor: f64,
+    /// What is below the lowest positive bound is in the same bucket as it.
+    lowest: f64,
+    /// What is above the highest bound is in the same bucket as the next float.
+    highest: f64,
+    /// How many bits the rest has.
+    rest: u32,
+    /// The place of the lowest one.
+    first: u64,
+    /// Shared with the stream's other handles.
+    steps: Arc<[u64]>,
 }
 
 impl Bounds {
     pub(super) fn new(all: &[f64]) -> Self {
         Self {
             all: all.into(),
-            places: Places::new(all).map(Arc::new),
+            places: Places::new(all).unwrap_or_else(Places::none),
         }
     }
 
@@ -54,50 +63,74 @@ impl Bounds {
     }
 
     /// The bucket of a value: the first whose bound is not below it.
-    #[inline(always)]
     pub(super) fn bucket(&self, value: f64) -> usize {
-        match &self.places {
-            Some(places) => places.bucket(value),
-            None => self.all.partition_point(|bound| *bound < value),
-        }
+        self.quick(value)
+            .unwrap_or_else(|| self.all.partition_point(|bound| *bound < value))
+    }
+
+    /// The bucket of a value above 0; `None` of others, and where two bounds would stand in one place.
+    #[inline(always)]
+    pub(super) fn quick(&self, value: f64) -> Option<usize> {
+        (value > self.places.floor).then(|| self.places.bucket(value))?
     }
 }
 
 impl Places {
+    /// `None` where two bounds would stand in one place, or none is above 0.
     fn new(bounds: &[f64]) -> Option<Self> {
-        let lowest = rank(*bounds.iter().find(|bound| **bound > 0.0)?);
-        let highest = rank(*bounds.last()?);
-        // As few bits as leave room for a place before the lowest one's.
-        let span = |dropped: &u32| (highest >> dropped) - (lowest >> dropped);
-        let dropped = (0..u64::BITS).find(|dropped| span(dropped) < PLACES as u64 - 1)?;
-        let mut places = Self {
-            begin: ((lowest >> dropped) - 1) << dropped,
-            dropped,
-            below: [0; PLACES],
-            // 0.0 stands for both zeros, and −0.0 is not above it.
-            ranks: bounds.iter().map(|bound| rank(bound + 0.0)).collect(),
-        };
-        let taken: Vec<usize> = places.ranks.iter().map(|it| places.place(*it)).collect();
-        if taken.windows(2).any(|pair| pair[0] == pair[1]) {
+        let not_above_0 = bounds.partition_point(|bound| *bound <= 0.0);
+        let positive: Vec<u64> = bounds[not_above_0..].iter().map(|b| b.to_bits()).collect();
+        let (lowest, highest) = (*positive.first()?, *positive.last()? + 1);
+        // As few places as keep the bounds apart. Of 56 bits, which hold the buckets below, 8 are left.
+        let apart = |rest: &u32| (positive.array_windows()).all(|[a, b]| a >> rest < b >> rest);
+        let rest = (0..=56).rev().find(apart)?;
+        let (first, last) = (lowest >> rest, highest >> rest);
+        if last - first >= PLACES || bounds.len() > 254 {
             return None;
         }
-        for (place, below) in places.below.iter_mut().enumerate() {
-            *below = taken.partition_point(|taken| *taken < place) as u8;
+        let step = |place: u64| {
+            let below = positive.partition_point(|bound| bound >> rest < place);
+            // Where no bound stands, nothing is above it.
+            let none = (place << rest) + ((1 << rest) - 1);
+            let bound = positive.get(below).map_or(none, |bound| none.min(*bound));
+            let above = (not_above_0 + below + 1) as u64;
+            (above << rest).wrapping_sub(bound + 1)
+        };
+        Some(Self {
+            floor: 0.0,
+            lowest: f64::from_bits(lowest),
+            highest: f64::from_bits(highest),
+            rest,
+            first,
+            steps: (first..=last).map(step).collect(),
+        })
+    }
+
+    fn none() -> Self {
+        Self {
+            floor: f64::INFINITY,
+            lowest: 0.0,
+            highest: 0.0,
+            rest: 0,
+            first: 0,
+            steps: Arc::new([]),
         }
-        Some(places)
     }
 
+    /// The bucket of a value above 0.
     #[inline(always)]
-    fn bucket(&self, value: f64) -> usize {
-        let rank = rank(value);
-        let below = usize::from(self.below[self.place(rank)]);
-        below + usize::from(self.ranks.get(below).is_some_and(|bound| *bound < rank))
-    }
-
-    #[inline(always)]
-    fn place(&self, rank: u64) -> usize {
-        let place = rank.saturating_sub(self.begin) >> self.dropped;
-        place.min(PLACES as u64 - 1) as usize
+    fn bucket(&self, value: f64) -> Option<usize> {
+        // Written so that each is one instruction.
+        let at = if value > self.lowest {
+            value
+        } else {
+            self.lowest
+        };
+        let at = if at < self.highest { at } else { self.highest };
+        let at = at.to_bits();
+        let place = (at >> self.rest).wrapping_sub(self.first);
+        let step = self.steps.get(place as usize)?;
+        Some((at.wrapping_add(*step) >> self.rest) as usize)
     }
 }
 

@@ -29,8 +29,17 @@ fn usual_bounds_have_places_of_their_own() {
     ];
     let bytes: Vec<f64> = (0..12).map(|at| 2f64.powi(8 + 2 * at)).collect();
     let percent: Vec<f64> = (0..=20).map(|at| 5.0 * f64::from(at)).collect();
-    for bounds in [&DEFAULT_BOUNDS[..], &seconds, &bytes, &percent] {
-        assert!(Bounds::new(bounds).places.is_some(), "{bounds:?}");
+    let signed = [-10.0, -1.0, 0.0, 1.0, 10.0];
+    let far_apart = [f64::MIN_POSITIVE, 1e-100, 1.0, 1e100, f64::MAX];
+    for bounds in [
+        &DEFAULT_BOUNDS[..],
+        &seconds,
+        &bytes,
+        &percent,
+        &signed,
+        &far_apart,
+    ] {
+        assert!(Bounds::new(bounds).places.floor == 0.0, "{bounds:?}");
         for value in values(bounds) {
             check(bounds, value).unwrap();
         }
@@ -42,11 +51,10 @@ fn bounds_without_places_of_their_own_are_searched() {
     for bounds in [
         &[][..],
         &[-2.0, -1.0, 0.0],
-        &[-1.0, 0.0, 1.0],
         &[1.0, 1.0f64.next_up(), 1e300],
         &[5e-324, 1e-323, f64::MAX],
     ] {
-        assert!(Bounds::new(bounds).places.is_none(), "{bounds:?}");
+        assert!(Bounds::new(bounds).places.floor > 0.0, "{bounds:?}");
         for value in values(bounds) {
             check(bounds, value).unwrap();
         }

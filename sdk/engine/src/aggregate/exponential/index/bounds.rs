@@ -43,17 +43,28 @@ pub(super) const BOUNDS: [u64; BUCKETS + 1] = [
     0x10000000000000,
 ];
 
-/// By the first 8 bits of a mantissa, how many bounds are below all mantissas that begin with them. As buckets are wider than
-/// 2^-8, there is one bound at most among those mantissas.
-pub(super) const BELOW: [u8; 256] = {
-    let mut below = [0; 256];
+/// By the first 8 bits of a mantissa, what is added to the bits of a float: those from bit 45 on are then the index of its bucket at
+/// scale 7, [`BELOW_1`](super::BELOW_1) more. Buckets are wider than 2^-8, so that there is one bound at most among such mantissas;
+/// what is above it carries.
+pub(super) const STEPS: [u64; 256] = {
+    let mut steps = [0; 256];
     let (mut first, mut bound) = (0, 0);
     while first < 256 {
-        while BOUNDS[bound] < (first as u64) << 44 {
+        let (begin, end) = ((first as u64) << 44, ((first as u64 + 1) << 44) - 1);
+        while BOUNDS[bound] < begin {
             bound += 1;
         }
-        below[first] = bound as u8;
+        // Where there is none, nothing is above it.
+        let last_below = if BOUNDS[bound] < end {
+            BOUNDS[bound]
+        } else {
+            end
+        };
+        // The bound that is 1 itself is below all mantissas but 0: a power of two is the inclusive bound of its bucket. So the
+        // index is one less than what is below; and exponents are 1023 more than they say, where BELOW_1 is 1024 powers of two.
+        let more = (1 << SCALE) - 1;
+        steps[first] = ((bound as u64 + 1 + more) << 45) - 1 - last_below;
         first += 1;
     }
-    below
+    steps
 };

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::bounds::BOUNDS;
 use super::*;
 
 #[test]
