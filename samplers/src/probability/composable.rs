@@ -43,12 +43,14 @@ pub trait ComposableSampler: Debug + Send + Sync {
 }
 
 impl<S: ComposableSampler + ?Sized> ComposableSampler for Box<S> {
+    #[inline]
     fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
         (**self).intent(span)
     }
 }
 
 impl<S: ComposableSampler + ?Sized> ComposableSampler for Arc<S> {
+    #[inline]
     fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
         (**self).intent(span)
     }
@@ -87,6 +89,7 @@ impl Default for ComposableAlwaysOn {
 }
 
 impl ComposableSampler for ComposableAlwaysOn {
+    #[inline]
     fn intent<'a>(&'a self, _: &SpanStart<'_>) -> SamplingIntent<'a> {
         self.0.intent()
     }
@@ -105,6 +108,7 @@ impl ComposableSampler for ComposableAlwaysOn {
 pub struct ComposableAlwaysOff;
 
 impl ComposableSampler for ComposableAlwaysOff {
+    #[inline]
     fn intent<'a>(&'a self, _: &SpanStart<'_>) -> SamplingIntent<'a> {
         SamplingIntent::dropped()
     }
@@ -189,6 +193,7 @@ impl ComposableProbability {
 }
 
 impl ComposableSampler for ComposableProbability {
+    #[inline]
     fn intent<'a>(&'a self, _: &SpanStart<'_>) -> SamplingIntent<'a> {
         match &self.0 {
             Some(prepared) => prepared.intent(),

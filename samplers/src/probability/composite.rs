@@ -1,17 +1,18 @@
 //! From an intent to a decision.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use opentelemetry::trace::{
-    Link, SpanContext, SpanKind, SpanRef, TraceContextExt, TraceId, TraceState,
-};
+use opentelemetry::trace::{Link, SpanKind, SpanRef, TraceContextExt, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use throughline_model::{Random, SystemRandom};
 
 use super::composable::ComposableSampler;
+use super::intent::TraceStateProvider;
 use super::randomness::Randomness;
 use super::span_start::{NO_PARENT, SpanStart};
+use super::threshold::Threshold;
 use super::trace_state::only;
 
 /// Turns what a [`ComposableSampler`] wants into a decision, and writes it into `tracestate`.
@@ -50,8 +51,24 @@ use super::trace_state::only;
 /// ```
 #[derive(Clone, Debug)]
 pub struct CompositeSampler {
-    sampler: Arc<dyn ComposableSampler>,
+    sampler: Arc<dyn Decide>,
     random: Arc<dyn Random>,
+}
+
+/// A [`ComposableSampler`] with what makes a decision of its intent, compiled as one: what crosses a virtual call, the
+/// span's start and the intent, has to be written to memory and read back.
+trait Decide: Debug + Send + Sync {
+    #[expect(clippy::too_many_arguments, reason = "those of `ShouldSample`")]
+    fn decide(
+        &self,
+        context: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+        random: &dyn Random,
+    ) -> SamplingResult;
 }
 
 impl CompositeSampler {
@@ -84,48 +101,69 @@ impl CompositeSampler {
         self.random = random;
         self
     }
+}
 
-    fn decide(&self, span: &SpanStart<'_>, parent: &SpanContext, trace: TraceId) -> SamplingResult {
-        let intent = self.sampler.intent(span);
-        let reliable = intent.adjusted_count_reliable();
+impl<S: ComposableSampler> Decide for S {
+    fn decide(
+        &self,
+        context: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+        random: &dyn Random,
+    ) -> SamplingResult {
+        let active = context.map(Context::span);
+        let parent = active.as_ref().map_or(&NO_PARENT, SpanRef::span_context);
+        let mut span = SpanStart::child(parent, name);
+        span.kind = kind;
+        span.attributes = attributes;
+        span.links = links;
+        span.context = context;
+        let intent = self.intent(&span);
         let sampled_with = intent.threshold().filter(|threshold| {
-            threshold.keeps(if reliable {
-                span.randomness(trace)
+            threshold.keeps(if intent.adjusted_count_reliable() {
+                span.randomness(trace_id)
             } else {
-                Randomness::fresh(&*self.random)
+                Randomness::fresh(random)
             })
         });
-        let is_dropped = sampled_with.is_none();
-        if is_dropped && intent.trace_state.is_none() && span.has_no_trace_state() {
-            return SamplingResult {
-                decision: SamplingDecision::Drop,
-                attributes: Vec::new(),
-                trace_state: TraceState::NONE,
-            };
-        }
-        let th = sampled_with.filter(|_| reliable);
-        let trace_state = if let Some(provider) = intent.trace_state {
-            let changed = provider.trace_state(parent.trace_state(), !is_dropped);
-            span.otel_trace_state().written_to(&changed, th)
-        } else if !span.has_no_trace_state() {
-            span.otel_trace_state().with_threshold(th)
+        let th = sampled_with.filter(|_| intent.adjusted_count_reliable());
+        let trace_state = if intent.trace_state.is_some() || !span.has_no_trace_state() {
+            changed(span, intent.trace_state, sampled_with.is_some(), th)
         } else {
-            match (intent.ready, th) {
-                (Some(ready), Some(_)) => ready.clone(),
-                (None, Some(th)) => only(th),
-                (_, None) => TraceState::NONE,
+            match (th, intent.ready) {
+                (None, _) => TraceState::NONE,
+                (Some(_), Some(ready)) => ready.clone(),
+                (Some(th), None) => only(th),
             }
         };
-        let (decision, attributes) = if is_dropped {
-            (SamplingDecision::Drop, Vec::new())
-        } else {
-            (SamplingDecision::RecordAndSample, intent.attributes())
+        let (decision, attributes) = match sampled_with {
+            Some(_) => (SamplingDecision::RecordAndSample, intent.into_attributes()),
+            None => (SamplingDecision::Drop, Vec::new()),
         };
         SamplingResult {
             decision,
             attributes,
             trace_state,
         }
+    }
+}
+
+/// What becomes of a `tracestate` that is not empty, or that someone adds to.
+fn changed(
+    span: SpanStart<'_>,
+    provider: Option<&dyn TraceStateProvider>,
+    sampled: bool,
+    th: Option<Threshold>,
+) -> TraceState {
+    match provider {
+        Some(provider) => {
+            let changed = provider.trace_state(span.trace_state(), sampled);
+            span.otel_trace_state().written_to(&changed, th)
+        }
+        None => span.otel_trace_state().with_threshold(th),
     }
 }
 
@@ -139,14 +177,9 @@ impl ShouldSample for CompositeSampler {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let active = context.map(Context::span);
-        let parent = active.as_ref().map_or(&NO_PARENT, SpanRef::span_context);
-        let mut span = SpanStart::child(parent, name);
-        span.kind = kind;
-        span.attributes = attributes;
-        span.links = links;
-        span.context = context;
-        self.decide(&span, parent, trace_id)
+        let random = &*self.random;
+        self.sampler
+            .decide(context, trace_id, name, kind, attributes, links, random)
     }
 }
 

@@ -210,19 +210,15 @@ impl<'a> SamplingIntent<'a> {
     ///
     /// assert!(SamplingIntent::dropped().into_attributes().is_empty());
     /// ```
-    pub fn into_attributes(self) -> Vec<KeyValue> {
-        self.attributes()
-    }
-
     #[inline]
-    pub(super) fn attributes(&self) -> Vec<KeyValue> {
+    pub fn into_attributes(self) -> Vec<KeyValue> {
         if self.attributes[0].is_empty() && self.sample_rate.is_none() {
             return Vec::new();
         }
         self.collected()
     }
 
-    fn collected(&self) -> Vec<KeyValue> {
+    fn collected(self) -> Vec<KeyValue> {
         let annotations = self.attributes.iter().copied();
         let mut attributes =
             Vec::with_capacity(1 + annotations.clone().map(<[_]>::len).sum::<usize>());

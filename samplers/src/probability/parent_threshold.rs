@@ -56,6 +56,7 @@ impl<S: ComposableSampler> ComposableParentThreshold<S> {
 }
 
 impl<S: ComposableSampler> ComposableSampler for ComposableParentThreshold<S> {
+    #[inline]
     fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
         let Some(parent) = span.parent() else {
             return self.root.intent(span);

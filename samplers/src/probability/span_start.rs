@@ -1,6 +1,6 @@
 //! What a sampler knows.
 
-use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceId};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 
 use super::randomness::Randomness;
@@ -68,6 +68,7 @@ impl<'a> SpanStart<'a> {
     /// assert!(SpanStart::child(&parent, "job").parent().is_some_and(SpanContext::is_remote));
     /// assert!(SpanStart::child(&SpanContext::NONE, "job").parent().is_none());
     /// ```
+    #[inline]
     pub fn child(parent: &'a SpanContext, name: &'a str) -> Self {
         let state = parent.trace_state();
         Self {
@@ -88,6 +89,7 @@ impl<'a> SpanStart<'a> {
     ///
     /// assert_eq!(SpanStart::root("job").parent(), None);
     /// ```
+    #[inline]
     pub fn parent(&self) -> Option<&'a SpanContext> {
         self.parent.is_valid().then_some(self.parent)
     }
@@ -99,9 +101,15 @@ impl<'a> SpanStart<'a> {
     ///
     /// assert_eq!(SpanStart::root("job").otel_trace_state().threshold(), None);
     /// ```
+    #[inline]
     pub fn otel_trace_state(&self) -> OtelTraceState<'a> {
         let empty = || OtelTraceState::of(NO_PARENT.trace_state());
         self.ot.unwrap_or_else(empty)
+    }
+
+    /// The incoming `tracestate`.
+    pub(super) fn trace_state(&self) -> &'a TraceState {
+        self.parent.trace_state()
     }
 
     /// Whether the incoming `tracestate` is empty.

@@ -1,4 +1,4 @@
-use opentelemetry::trace::{SpanId, TraceFlags};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags};
 use proptest::prelude::*;
 use throughline_testkit::SeededRandom;
 
