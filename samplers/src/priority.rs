@@ -35,6 +35,7 @@ mod ready;
 mod rule;
 mod rules;
 mod sampler;
+mod seen;
 mod text_index;
 
 pub use pattern::{Pattern, Patterns};

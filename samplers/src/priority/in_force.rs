@@ -42,6 +42,15 @@ enum Share {
     Budget(Arc<Budget>),
 }
 
+/// What a rule says of one span: little, to be handed on by value. The intent is made of it where it is used.
+#[derive(Clone, Copy)]
+pub(super) struct Decided {
+    threshold: Option<Threshold>,
+    rate: f64,
+    place: Option<usize>,
+    high_value: bool,
+}
+
 /// Spans per second, and who hands them out.
 struct Budget(f64, ComposableRateLimiting<ComposableAlwaysOn>);
 
@@ -100,32 +109,49 @@ impl InForce {
         ids.chain([DEFAULT_ID])
     }
 
-    pub(super) fn intent<'r>(&self, span: &SpanStart<'_>, ready: &'r Ready) -> SamplingIntent<'r> {
+    #[inline]
+    pub(super) fn decide(&self, span: &SpanStart<'_>) -> Decided {
         let rules = &self.rules.rules;
         let first = self.index.first(rules, span).unwrap_or(rules.len());
         let outcome = &self.outcomes[first];
         outcome.matched.add_one();
-        let intent = match &outcome.share {
-            Share::Never => return SamplingIntent::dropped(),
+        let (threshold, rate, place) = match &outcome.share {
+            Share::Never => (None, 0.0, None),
             Share::Rate {
                 rate,
                 threshold,
                 place,
-            } => {
-                let intent = match ready.at(*place) {
-                    Some(prepared) => prepared.intent(),
-                    None => SamplingIntent::reliable(*threshold),
-                };
-                intent.with_sample_rate(*rate)
+            } => (Some(*threshold), *rate, *place),
+            Share::Budget(budget) => {
+                let threshold = budget.1.intent(span).threshold();
+                (
+                    threshold,
+                    threshold.map_or(0.0, Threshold::probability),
+                    None,
+                )
             }
-            Share::Budget(budget) => match budget.1.intent(span).threshold() {
-                None => return SamplingIntent::dropped(),
-                Some(threshold) => {
-                    SamplingIntent::reliable(threshold).with_sample_rate(threshold.probability())
-                }
-            },
         };
-        if outcome.high_value {
+        Decided {
+            threshold,
+            rate,
+            place,
+            high_value: outcome.high_value,
+        }
+    }
+}
+
+impl Decided {
+    #[inline(always)]
+    pub(super) fn intent(self, ready: &Ready) -> SamplingIntent<'_> {
+        let Some(threshold) = self.threshold else {
+            return SamplingIntent::dropped();
+        };
+        let intent = match ready.at(self.place) {
+            Some(prepared) => prepared.intent(),
+            None => SamplingIntent::reliable(threshold),
+        };
+        let intent = intent.with_sample_rate(self.rate);
+        if self.high_value {
             intent.annotated(&*HIGH_VALUE)
         } else {
             intent

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! What a decision costs depends on the span, how long its name is and how many of its attributes any rule
-//! asks for, and hardly on how many rules there are.
+//! asks for, and hardly on how many rules there are. Spans that look as one did a while ago are not searched
+//! again ([`Seen`]).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,6 +21,7 @@ use super::bits::Bits;
 use super::keys::{Asked, Keys};
 use super::pattern::{Pattern, Patterns, Wanted};
 use super::rule::{ROUTE, Rule};
+use super::seen::{ATTRIBUTES, Seen};
 use super::text_index::TextIndex;
 use crate::probability::SpanStart;
 
@@ -42,6 +44,7 @@ pub(super) struct Compiled<const W: usize> {
     /// The rules with a condition on a route or an attribute.
     asks_more: Bits<W>,
     attributes: Attributes<W>,
+    seen: Seen,
 }
 
 /// A text that rules may ask for.
@@ -102,6 +105,7 @@ impl<const W: usize> Compiled<W> {
             operations: Bits::NONE,
             asks_more: Bits::NONE,
             attributes: Attributes::new(rules),
+            seen: Seen::default(),
         };
         for (place, rule) in rules.iter().enumerate() {
             if rule.operation.is_some() {
@@ -123,7 +127,18 @@ impl<const W: usize> Compiled<W> {
         index
     }
 
+    #[inline]
     fn first(&self, rules: &[Rule], span: &SpanStart<'_>) -> Option<usize> {
+        if self.attributes.keys.is_empty() {
+            // To look at a name takes less than to remember the span.
+            return self.search(rules, span);
+        }
+        let values_of = |attributes: &[KeyValue]| self.attributes.values_of(attributes);
+        let search = || self.search(rules, span);
+        self.seen.of(span, kind(span.kind), values_of, search)
+    }
+
+    fn search(&self, rules: &[Rule], span: &SpanStart<'_>) -> Option<usize> {
         let mut left = self.kinds[kind(span.kind)];
         let name = self.names.of(Some(span.name));
         left = left.without(&self.names.asked_by.without(&name));
@@ -227,6 +242,18 @@ impl<const W: usize> Attributes<W> {
             asked_by,
             asked_several_by,
         }
+    }
+
+    /// The attributes whose values decide anything, a bit each: of what may be the route, only what is.
+    fn values_of(&self, given: &[KeyValue]) -> u8 {
+        let asked = |attribute: &KeyValue| Some(self.keys.get(attribute.key.as_str())?.1);
+        let routes = given.iter().filter_map(asked).filter_map(|it| it.route);
+        let route = routes.min();
+        let counts =
+            |asked: Asked| asked.value.is_some() || asked.route == route && route.is_some();
+        let bits = given.iter().take(ATTRIBUTES).enumerate();
+        bits.filter(|(_, attribute)| asked(attribute).is_some_and(counts))
+            .fold(0, |bits, (at, _)| bits | 1 << at)
     }
 
     /// The route, and the rules that want an attribute of which none is as they want it. Those that one

@@ -97,7 +97,7 @@ impl Slot {
 /// By its length and the first, the middle and the last eight bytes. Texts that have these in common take
 /// each other's place, at no worse cost than to search again.
 #[inline]
-fn place(text: &str) -> usize {
+pub(super) fn place(text: &str) -> usize {
     let bytes = text.as_bytes();
     let eight = |start: usize| -> u64 {
         let part = bytes.get(start..).and_then(<[u8]>::first_chunk);

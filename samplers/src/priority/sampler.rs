@@ -269,8 +269,11 @@ impl PrioritySampler {
 sampler_handle!(PrioritySampler, Shared);
 
 impl ComposableSampler for Shared {
+    #[inline]
     fn intent<'a>(&'a self, span: &SpanStart<'_>) -> SamplingIntent<'a> {
-        self.active.read(|rules| rules.intent(span, &self.ready))
+        self.active
+            .read(|rules| rules.decide(span))
+            .intent(&self.ready)
     }
 }
 

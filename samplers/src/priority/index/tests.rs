@@ -156,3 +156,31 @@ fn the_most_rules_that_there_can_be_are_told_apart() {
     }
     assert_eq!(index.first(&rules, &SpanStart::root("job 512")), None);
 }
+
+#[test]
+fn spans_that_differ_in_a_value_that_decides_are_told_apart() {
+    let rules = [
+        Rule::new("gold").attribute("tier", "gold"),
+        Rule::new("users").route("/users"),
+    ];
+    let index = Index::new(&rules);
+    let found = |attributes: &[(&'static str, &'static str)]| {
+        let attributes: Vec<_> = attributes
+            .iter()
+            .map(|(key, value)| KeyValue::new(*key, *value))
+            .collect();
+        let mut span = SpanStart::root("GET");
+        span.attributes = &attributes;
+        index.first(&rules, &span)
+    };
+    for _ in 0..2 {
+        let with_route =
+            |tier, route, path| found(&[("url.path", path), ("tier", tier), ("http.route", route)]);
+        assert_eq!(with_route("gold", "/", "/users"), Some(0));
+        assert_eq!(with_route("lead", "/", "/users"), None);
+        assert_eq!(with_route("lead", "/users", "/users"), Some(1));
+        assert_eq!(with_route("lead", "/", "/"), None);
+        assert_eq!(found(&[("tier", "lead"), ("url.path", "/users")]), Some(1));
+        assert_eq!(found(&[("tier", "lead"), ("url.path", "/")]), None);
+    }
+}
