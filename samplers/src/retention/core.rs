@@ -167,7 +167,7 @@ impl Core {
         let mut shard = self.lock(hash);
         match shard.ended(&end, &self.room) {
             Ended::Buffered(spans) => {
-                spans.push(span);
+                push(spans, span);
                 let ripe = shard.has_ripe();
                 drop(shard);
                 if ripe {
@@ -392,4 +392,20 @@ impl Core {
         let mixed = (id as u64 ^ self.keys[0]) as u128 * ((id >> 64) as u64 ^ self.keys[1]) as u128;
         (mixed as u64 ^ (mixed >> 64) as u64, id)
     }
+}
+
+/// [`Vec::push`], which moves its argument twice where it may have to make room: once out of the way.
+#[inline(always)]
+fn push(spans: &mut Vec<SpanData>, span: SpanData) {
+    if spans.len() < spans.capacity() {
+        spans.push(span);
+    } else {
+        grow(spans, span);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn grow(spans: &mut Vec<SpanData>, span: SpanData) {
+    spans.push(span);
 }

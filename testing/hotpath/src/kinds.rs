@@ -9,7 +9,7 @@ use throughline_engine::{
     Aggregation, ExemplarFilter, InstrumentKind, MeterProvider, Reader, Selector, View,
 };
 
-use crate::decisions;
+use crate::{decisions, spans};
 
 /// How many measurements or decisions are counted.
 pub(crate) const STEPS: u64 = 10_000;
@@ -87,12 +87,17 @@ const KINDS: &[(&str, Run)] = &[
 /// The names of all.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let measurements = KINDS.iter().map(|(name, _)| *name);
-    measurements.chain(decisions::KINDS.iter().map(|(name, _)| *name))
+    measurements.chain(others().map(|(name, _)| *name))
+}
+
+/// What needs no meter.
+fn others() -> impl Iterator<Item = &'static (&'static str, fn() -> Result<(), String>)> {
+    decisions::KINDS.iter().chain(spans::KINDS)
 }
 
 /// Runs one, to be counted from outside.
 pub(crate) fn run(kind: &str) -> Result<(), String> {
-    if let Some((_, run)) = decisions::KINDS.iter().find(|(name, _)| *name == kind) {
+    if let Some((_, run)) = others().find(|(name, _)| *name == kind) {
         return run();
     }
     let found = KINDS.iter().find(|(name, _)| *name == kind);
@@ -141,7 +146,7 @@ fn histogram(meter: &Meter) {
     steps(|at| bound.record(black_box(latencies[at as usize % 1024])));
 }
 
-fn attributes(count: usize) -> Vec<KeyValue> {
+pub(crate) fn attributes(count: usize) -> Vec<KeyValue> {
     let all = [
         ("method", "GET"),
         ("status", "200"),

@@ -1,4 +1,4 @@
-//! Counts the instructions of a warm measurement, and of a sampling decision, under callgrind, and compares them with
+//! Counts the instructions of a warm measurement, of a sampling decision and of a span, under callgrind, and compares them with
 //! what they were.
 //!
 //! ```text
@@ -14,6 +14,7 @@ mod callgrind;
 mod decisions;
 mod kinds;
 mod record;
+mod spans;
 
 use std::path::Path;
 use std::process::ExitCode;
