@@ -1,7 +1,7 @@
 //! A snapshot as text: one pass that groups metrics into families, one that writes them into one string.
 //!
-//! Nothing is allocated per sample: the labels of a point are rendered once, into a buffer that is
-//! reused, and copied to each of its lines.
+//! Nothing is allocated per sample: each pair of attributes is rendered once, the labels of a point are put together from
+//! its pairs, and copied to each of its lines.
 //!
 //! ```text
 //! Snapshot ──families──▶ Family* (name, type, unit, help; members of any scope)
@@ -13,6 +13,8 @@ mod buckets;
 mod exemplar;
 mod exponential;
 mod family;
+mod form;
+mod fragments;
 mod labels;
 mod name;
 mod number;

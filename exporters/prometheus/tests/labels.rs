@@ -12,9 +12,11 @@
 #[path = "support/snapshots.rs"]
 mod snapshots;
 
+use std::sync::Arc;
+
 use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
 use snapshots::*;
-use throughline_model::{Number, Resource, ScopeMetrics, Snapshot};
+use throughline_model::{Attributes, Number, Resource, ScopeMetrics, Snapshot};
 use throughline_prometheus::{Cause, Format, Options, Protocol, render};
 
 fn with(attributes: Vec<KeyValue>) -> Snapshot {
@@ -286,4 +288,47 @@ fn escaping_schemes_leave_translated_names_as_they_are() {
         let exposition = render(&snapshot, format, &Options::default());
         assert_eq!(samples(&exposition), ["m{a_b=\"x\"} 1"]);
     }
+}
+
+/// Sets of an engine's series are made of pairs that they share.
+#[test]
+fn sets_that_share_pairs_are_written_as_if_they_did_not() {
+    let pair = |key, value| Arc::new(KeyValue::new(key, value));
+    let all = [
+        pair("a", "1"),
+        pair("a", "2"),
+        pair("b", "1"),
+        pair("b", ""),
+        pair("c.d", "\""),
+        pair("c/d", "2"),
+        pair("le", "3"),
+    ];
+    let sets = (0..1u32 << all.len()).map(|set| {
+        let chosen = all.iter().enumerate();
+        let chosen = chosen.filter(|(at, _)| set & (1 << at) != 0);
+        Attributes::new(chosen.map(|(_, pair)| Arc::clone(pair)))
+    });
+    // In an order in which neighbours mostly have other keys, each once and then again.
+    let mut sets: Vec<_> = sets.collect();
+    sets.sort_by_key(|set| set.len() % 3);
+    sets.extend(sets.clone());
+    let shared = |attributes: &Attributes| {
+        let mut point = number(Number::U64(1), vec![]);
+        point.attributes = attributes.clone();
+        point
+    };
+    let alone = |attributes: &Attributes| {
+        let pairs = attributes.iter().cloned().collect();
+        samples(&text(&with(pairs))).join("\n")
+    };
+    let points = sets.iter().map(shared).collect();
+    let together = text(&bare(vec![metric("m", "", sum(false, points))]));
+    let mut expected = Vec::new();
+    for line in sets.iter().map(alone) {
+        // Other sets that are the same labels are duplicates.
+        if !expected.contains(&line) {
+            expected.push(line);
+        }
+    }
+    assert_eq!(samples(&together), expected);
 }

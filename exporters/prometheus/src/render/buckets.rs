@@ -2,12 +2,12 @@
 
 use super::number::{Style, push_f64};
 
-/// The bounds of the histogram at hand as text. `text` holds them end to end, `ends[i]` where bound `i` ends.
+/// The bounds of the histogram at hand, as numbers and as text.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
     values: Vec<f64>,
-    text: String,
-    ends: Vec<usize>,
+    /// What follows `le="` at each of them, up to the bucket's count.
+    texts: Vec<String>,
 }
 
 impl Bounds {
@@ -18,24 +18,18 @@ impl Bounds {
         }
         self.values.clear();
         self.values.extend_from_slice(bounds);
-        self.text.clear();
-        self.ends.clear();
-        for bound in bounds {
+        self.texts.resize_with(bounds.len(), String::new);
+        for (text, bound) in self.texts.iter_mut().zip(bounds) {
+            text.clear();
             // `+ 0.0` makes -0 a 0.
-            push_f64(&mut self.text, *bound + 0.0, style);
-            self.ends.push(self.text.len());
+            push_f64(text, *bound + 0.0, style);
+            text.push_str("\"} ");
         }
     }
 
-    /// The text of bound `at`, `+Inf` past the last.
+    /// What follows `le="` at bound `at`, `+Inf` past the last, up to the bucket's count.
     pub(super) fn text(&self, at: usize) -> &str {
-        match self.ends.get(at) {
-            Some(end) => {
-                let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-                &self.text[start..*end]
-            }
-            None => "+Inf",
-        }
+        self.texts.get(at).map_or("+Inf\"} ", String::as_str)
     }
 
     /// The bucket that `value`, which is not NaN, belongs to.

@@ -1,8 +1,9 @@
 //! Metrics grouped into families: one name, one type, members of any scope.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use opentelemetry::InstrumentationScope;
 use throughline_model::{
     Data, ExponentialHistogramPoint, HistogramPoint, Metric, NumberPoint, Snapshot, Temporality,
@@ -92,12 +93,13 @@ pub(super) fn group<'a>(
     let mut families = Families {
         openmetrics: format.is_openmetrics(),
         families: Vec::new(),
-        owners: HashMap::default(),
+        hasher: RandomState::default(),
+        owned: HashTable::new(),
     };
     if options.target_info && !snapshot.resource.attributes.is_empty() {
-        families.owners.insert("target_info".to_owned(), TARGET);
+        families.own("target_info", TARGET, "_info");
         if families.openmetrics {
-            families.owners.insert("target".to_owned(), TARGET);
+            families.own("target", TARGET, "");
         }
     }
     for (at, scope) in snapshot.scopes.iter().enumerate() {
@@ -114,8 +116,16 @@ const TARGET: usize = usize::MAX;
 struct Families<'a> {
     openmetrics: bool,
     families: Vec<Family<'a>>,
-    /// Which family has a name, of all names that it takes.
-    owners: HashMap<String, usize, RandomState>,
+    hasher: RandomState,
+    /// The names that are taken.
+    owned: HashTable<Owned>,
+}
+
+/// A name that a family takes: its base with a suffix.
+struct Owned {
+    hash: u64,
+    family: usize,
+    suffix: &'static str,
 }
 
 impl<'a> Families<'a> {
@@ -137,7 +147,7 @@ impl<'a> Families<'a> {
         let Some(name) = Name::new(&metric.name, &metric.unit, suffix) else {
             return drop(Cause::InvalidName, points);
         };
-        let Some(at) = self.claim(&name, kind) else {
+        let Some(at) = self.claim(name.base, kind) else {
             return drop(Cause::TypeConflict, points);
         };
         let Some(family) = self.families.get_mut(at) else {
@@ -163,36 +173,60 @@ impl<'a> Families<'a> {
     }
 
     /// The family of this name and kind, new or not; `None` where another one has one of its names.
-    fn claim(&mut self, name: &Name, kind: Kind) -> Option<usize> {
-        let next = self.families.len();
+    fn claim(&mut self, base: String, kind: Kind) -> Option<usize> {
         let suffixes = kind.suffixes(self.openmetrics);
-        let mut full = name.base.clone();
+        let mut full = base.clone();
         let mut owner = None;
         for suffix in suffixes {
-            full.truncate(name.base.len());
+            full.truncate(base.len());
             full.push_str(suffix);
-            match (self.owners.get(&full), owner) {
+            match (self.owner(&full), owner) {
                 (None, None | Some(None)) => owner = Some(None),
-                (Some(at), None) => owner = Some(Some(*at)),
-                (Some(at), Some(Some(before))) if *at == before => {}
+                (Some(at), None) => owner = Some(Some(at)),
+                (Some(at), Some(Some(before))) if at == before => {}
                 _ => return None,
             }
         }
         if let Some(at) = owner.flatten() {
             let family = self.families.get(at)?;
-            return (family.kind == kind && family.base == name.base).then_some(at);
+            return (family.kind == kind && family.base == base).then_some(at);
         }
+        let next = self.families.len();
         for suffix in suffixes {
-            self.owners.insert(format!("{}{suffix}", name.base), next);
+            full.truncate(base.len());
+            full.push_str(suffix);
+            self.own(&full, next, suffix);
         }
         self.families.push(Family {
-            base: name.base.clone(),
+            base,
             kind,
-            unit: name.unit.clone(),
+            unit: String::new(),
             help: "",
             members: Vec::new(),
         });
         Some(next)
+    }
+
+    /// Which family has a name.
+    fn owner(&self, name: &str) -> Option<usize> {
+        let is_it = |owned: &Owned| {
+            let base = self.families.get(owned.family);
+            let base = base.map_or("target", |family| family.base.as_str());
+            name.strip_prefix(base) == Some(owned.suffix)
+        };
+        let owned = self.owned.find(self.hasher.hash_one(name), is_it);
+        owned.map(|owned| owned.family)
+    }
+
+    /// Gives a name, its base with this suffix, to a family.
+    fn own(&mut self, name: &str, family: usize, suffix: &'static str) {
+        let hash = self.hasher.hash_one(name);
+        let owned = Owned {
+            hash,
+            family,
+            suffix,
+        };
+        self.owned.insert_unique(hash, owned, |owned| owned.hash);
     }
 }
 

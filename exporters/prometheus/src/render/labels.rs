@@ -9,6 +9,8 @@ use hashbrown::hash_table::Entry;
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use throughline_model::Attributes;
 
+use super::form::Form;
+use super::fragments::Fragments;
 use super::{attribute, name};
 
 /// Label names that attribute keys were translated to, each key once per rendering.
@@ -132,36 +134,32 @@ impl<'a> ScopeLabels<'a> {
 #[derive(Default)]
 pub(super) struct Labels<'a> {
     pub(super) names: Names<'a>,
-    point: Point<'a>,
+    /// The last point beside which `le` is free, and the last one beside which it is taken.
+    points: [Point<'a>; 2],
+    fragments: Fragments<'a>,
+    /// How many forms there were.
+    forms: u32,
     /// Of an exemplar.
     pairs: Vec<Pair<'a>>,
     value: String,
 }
 
-/// The labels of the last point. The next one mostly has the same keys, so that only its values are new.
+/// The labels of a point. The next one mostly has the same keys, so that only its values are new.
 #[derive(Default)]
 struct Point<'a> {
-    /// Of which scope, and whether `le` is taken.
-    of: Option<(usize, bool)>,
+    /// Of which scope.
+    scope: Option<usize>,
     /// The attributes' keys, each with the place of its pair.
     keys: Vec<(&'a str, usize)>,
     /// Sorted by label.
     pairs: Vec<Pair<'a>>,
-    form: Option<Form>,
-}
-
-/// What all points of the same keys have in common, where no two keys became one label.
-struct Form {
-    /// What stands between the values, end to end: names, quotes, commas and what the scope gives.
-    text: String,
-    /// By label: where the text before an attribute's value ends, and which attribute it is.
-    values: Vec<(usize, usize)>,
+    form: Option<Form<'a>>,
 }
 
 impl<'a> Point<'a> {
-    /// Whether a point has the keys of the last one.
-    fn is_like(&self, of: (usize, bool), attributes: &Attributes) -> bool {
-        self.of == Some(of)
+    /// Whether another point has these keys.
+    fn is_like(&self, scope: usize, attributes: &Attributes) -> bool {
+        self.scope == Some(scope)
             && self.keys.len() == attributes.len()
             && (self.keys.iter().zip(attributes)).all(|((key, _), pair)| {
                 let other = pair.key.as_str();
@@ -169,7 +167,7 @@ impl<'a> Point<'a> {
             })
     }
 
-    /// Takes the values of a point that has the keys of the last one.
+    /// Takes the values of a point that has the same keys.
     fn refill(&mut self, attributes: &'a Attributes) {
         for ((_, place), attribute) in self.keys.iter().zip(attributes) {
             self.pairs[*place].value = Text::Value(&attribute.value);
@@ -183,7 +181,7 @@ impl<'a> Point<'a> {
         attributes: &'a Attributes,
         names: &mut Names<'a>,
     ) {
-        self.of = Some((scope.at, le));
+        self.scope = Some(scope.at);
         self.pairs.clear();
         self.pairs.extend_from_slice(&scope.pairs);
         for attribute in attributes {
@@ -205,68 +203,40 @@ impl<'a> Point<'a> {
             let place = self.pairs.iter().position(is_it).unwrap_or_default();
             self.keys.push((attribute.key.as_str(), place));
         }
-        self.form = self.form(names);
     }
 
-    fn form(&self, names: &Names<'_>) -> Option<Form> {
+    /// The form of its labels; none where two keys became one.
+    fn form(&self, id: u32, names: &Names<'_>) -> Option<Form<'a>> {
         let is_one = |pair: &[Pair<'_>]| names.text(pair[0].label) == names.text(pair[1].label);
         if self.pairs.windows(2).any(is_one) {
             return None;
         }
-        let mut text = String::new();
-        let mut values = Vec::with_capacity(self.keys.len());
+        let mut form = Form::new(id, self.keys.iter().map(|(key, _)| *key).collect());
+        let mut fixed = String::new();
         for (place, pair) in self.pairs.iter().enumerate() {
-            let attribute = self.keys.iter().position(|(_, of)| *of == place);
-            let mut fixed = String::new();
+            let label = names.text(pair.label);
+            if let Some(attribute) = self.keys.iter().position(|(_, of)| *of == place) {
+                form.attribute(label, attribute);
+                continue;
+            }
+            fixed.clear();
             match pair.value {
-                _ if attribute.is_some() => {}
                 Text::Str(value) => fixed.push_str(value),
                 Text::Value(value) => attribute::push_value(&mut fixed, value),
             }
-            if attribute.is_none() && fixed.is_empty() {
-                continue;
-            }
-            if !text.is_empty() {
-                text.push(',');
-            }
-            text.push_str(names.text(pair.label));
-            text.push_str("=\"");
-            push_escaped(&mut text, &fixed);
-            values.extend(attribute.map(|attribute| (text.len(), attribute)));
-            text.push('"');
-        }
-        Some(Form { text, values })
-    }
-}
-
-impl Form {
-    /// Appends the labels of a point. `false`, with a part of them written, where a value is empty, which makes no label, or
-    /// is an array.
-    fn write(&self, out: &mut String, attributes: &Attributes) -> bool {
-        let mut start = 0;
-        for (end, attribute) in &self.values {
-            out.push_str(&self.text[start..*end]);
-            start = *end;
-            match attributes.at(*attribute).map(|pair| &pair.value) {
-                Some(Value::String(value)) if !value.as_str().is_empty() => {
-                    push_escaped(out, value.as_str());
-                }
-                // Nothing in them is to be escaped.
-                Some(value @ (Value::I64(_) | Value::Bool(_) | Value::F64(_))) => {
-                    attribute::push_value(out, value);
-                }
-                _ => return false,
+            if !fixed.is_empty() {
+                form.fixed(label, &fixed);
             }
         }
-        out.push_str(&self.text[start..]);
-        true
+        Some(form)
     }
 }
 
 impl<'a> Labels<'a> {
-    /// Writes `a="1",b="2"` into `out`, which is cleared before.
+    /// Appends `a="1",b="2"`.
     ///
     /// Sorted by label, so that equal label sets are equal text. `le` says whether `le` is taken.
+    #[inline]
     pub(super) fn point(
         &mut self,
         out: &mut String,
@@ -274,24 +244,43 @@ impl<'a> Labels<'a> {
         attributes: &'a Attributes,
         le: bool,
     ) {
-        out.clear();
-        if !self.point.is_like((scope.at, le), attributes) {
-            self.point.fill(scope, le, attributes, &mut self.names);
-        }
-        if let Some(form) = &self.point.form
-            && form.write(out, attributes)
+        let start = out.len();
+        let last = &self.points[usize::from(le)];
+        if last.scope == Some(scope.at)
+            && let Some(form) = &last.form
+            && form.write(out, attributes, &mut self.fragments)
         {
             return;
         }
-        self.point.refill(attributes);
-        out.clear();
-        write(
-            &self.names,
-            &self.point.pairs,
-            &mut self.value,
-            out,
-            |_, _| true,
-        );
+        out.truncate(start);
+        self.unlike_last(out, scope, attributes, le);
+    }
+
+    /// The same of a point that the last one's form does not fit.
+    #[cold]
+    fn unlike_last(
+        &mut self,
+        out: &mut String,
+        scope: &ScopeLabels<'a>,
+        attributes: &'a Attributes,
+        le: bool,
+    ) {
+        let start = out.len();
+        let point = &mut self.points[usize::from(le)];
+        if point.is_like(scope.at, attributes) {
+            point.refill(attributes);
+        } else {
+            point.fill(scope, le, attributes, &mut self.names);
+            self.forms += 1;
+            point.form = point.form(self.forms, &self.names);
+            if let Some(form) = &point.form
+                && form.write(out, attributes, &mut self.fragments)
+            {
+                return;
+            }
+            out.truncate(start);
+        }
+        write(&self.names, &point.pairs, &mut self.value, out, |_, _| true);
     }
 
     /// Appends the labels of an exemplar and returns how many characters they count: names and values,

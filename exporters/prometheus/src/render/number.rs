@@ -17,9 +17,12 @@ pub(super) enum Style {
 
 /// Appends `value`, exactly.
 pub(super) fn push_u64(out: &mut String, mut value: u64) {
-    if value < 10 {
-        // Many a bucket and a counter.
-        return out.push(char::from(b'0' + value as u8));
+    // Many a bucket and a counter.
+    if value < 100 {
+        if value >= 10 {
+            out.push(char::from(b'0' + (value / 10) as u8));
+        }
+        return out.push(char::from(b'0' + (value % 10) as u8));
     }
     let mut digits = [0u8; 20];
     let mut at = digits.len();

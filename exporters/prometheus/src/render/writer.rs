@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use throughline_model::{
-    Exemplar, ExponentialHistogramPoint, HistogramPoint, Number, NumberPoint, Resource, Snapshot,
+    Attributes, Data, Exemplar, ExponentialHistogramPoint, HistogramPoint, Number, NumberPoint,
+    Resource, Snapshot,
 };
 
 use super::buckets::{self, Bounds};
@@ -24,8 +25,6 @@ pub(super) struct Writer<'a, 'r> {
     report: &'r mut Report,
     scopes: Vec<ScopeLabels<'a>>,
     labels: Labels<'a>,
-    /// The labels of the point at hand.
-    point: String,
     /// The label sets of the family at hand.
     seen: Seen,
     bounds: Bounds,
@@ -33,6 +32,12 @@ pub(super) struct Writer<'a, 'r> {
     /// The line of a bucket up to its bound.
     line: String,
     chosen: Vec<Option<usize>>,
+}
+
+/// Where a point's first line stands.
+struct Line {
+    start: usize,
+    labels: Range<usize>,
 }
 
 /// A histogram's point, whatever it was made from.
@@ -70,8 +75,7 @@ impl<'a, 'r> Writer<'a, 'r> {
         }
         let openmetrics = format.is_openmetrics();
         Self {
-            // A guess that is right within a factor of a few: growing is a copy, not a loss.
-            out: String::with_capacity(1024 + snapshot.point_count() * 256),
+            out: String::with_capacity(length(snapshot)),
             openmetrics,
             created: openmetrics && options.created,
             style: if openmetrics {
@@ -82,7 +86,6 @@ impl<'a, 'r> Writer<'a, 'r> {
             report,
             scopes,
             labels,
-            point: String::new(),
             seen: Seen::default(),
             bounds: Bounds::default(),
             counts: Vec::new(),
@@ -103,9 +106,11 @@ impl<'a, 'r> Writer<'a, 'r> {
         };
         self.comments(family, kind, "", "Target metadata");
         let none = ScopeLabels::none();
+        self.out.push_str("target_info{");
+        let start = self.out.len();
         let attributes = &resource.attributes;
-        self.labels.point(&mut self.point, &none, attributes, false);
-        self.repeat_labels("target", "_info");
+        self.labels.point(&mut self.out, &none, attributes, false);
+        self.end_labels(start);
         self.out.push_str("1\n");
     }
 
@@ -165,37 +170,52 @@ impl<'a, 'r> Writer<'a, 'r> {
         self.out.push('\n');
     }
 
-    /// Renders the labels of a point.
-    fn begin(&mut self, member: &Member<'a>, point: &'a throughline_model::Attributes, le: bool) {
+    /// Writes what a point's first line begins with, its labels behind `head`; `None`, with nothing written, where the
+    /// family has had these labels before.
+    fn begin(
+        &mut self,
+        member: &Member<'a>,
+        head: &str,
+        attributes: &'a Attributes,
+        le: bool,
+    ) -> Option<Line> {
+        let start = self.out.len();
+        self.out.push_str(head);
+        let of_labels = self.out.len();
         let scope = &self.scopes[member.scope];
-        self.labels.point(&mut self.point, scope, point, le);
+        self.labels.point(&mut self.out, scope, attributes, le);
+        let labels = of_labels..self.out.len();
+        if self.seen.add(&self.out, labels.clone()) {
+            return Some(Line { start, labels });
+        }
+        self.out.truncate(start);
+        self.drop(member, Cause::DuplicateSeries, 1);
+        None
     }
 
-    /// Takes what was written from `start` on back and says so, where the family has had these labels, which stand at
-    /// `labels`, before.
-    fn is_duplicate(&mut self, member: &Member<'a>, start: usize, labels: Range<usize>) -> bool {
-        let duplicate = !self.seen.add(&self.out, labels);
-        if duplicate {
-            self.out.truncate(start);
-            self.drop(member, Cause::DuplicateSeries, 1);
+    /// Ends labels that begin at `start`, behind their brace: no labels have none.
+    fn end_labels(&mut self, start: usize) {
+        if self.out.len() > start {
+            self.out.push_str("} ");
+        } else {
+            self.out.pop();
+            self.out.push(' ');
         }
-        duplicate
     }
 
     fn numbers(&mut self, family: &Family<'a>, member: &Member<'a>, points: &'a [NumberPoint]) {
         let counter = family.kind == Kind::Counter;
         let suffix = if counter { "_total" } else { "" };
+        let head = [&family.base, suffix, "{"].concat();
         for point in points {
             if counter && self.openmetrics && !is_count(point.value) {
                 self.drop(member, Cause::InvalidValue, 1);
                 continue;
             }
-            self.begin(member, &point.attributes, false);
-            let start = self.out.len();
-            let labels = self.repeat_labels(&family.base, suffix);
-            if self.is_duplicate(member, start, labels) {
+            let Some(line) = self.begin(member, &head, &point.attributes, false) else {
                 continue;
-            }
+            };
+            self.end_labels(line.labels.start);
             push_number(&mut self.out, point.value, self.style);
             if counter
                 && self.openmetrics
@@ -205,7 +225,7 @@ impl<'a, 'r> Writer<'a, 'r> {
             }
             self.out.push('\n');
             if counter {
-                self.start_time(&family.base, point.start);
+                self.start_time(&family.base, &line.labels, point.start);
             }
             self.report.wrote();
         }
@@ -217,12 +237,15 @@ impl<'a, 'r> Writer<'a, 'r> {
         member: &Member<'a>,
         points: &'a [HistogramPoint],
     ) {
+        let head = bucket_head(family);
         for point in points {
             if !buckets::are_valid(&point.bounds, &point.counts) {
                 self.drop(member, Cause::InvalidPoint, 1);
                 continue;
             }
-            self.begin(member, &point.attributes, true);
+            let Some(line) = self.begin(member, &head, &point.attributes, true) else {
+                continue;
+            };
             self.bounds.set(&point.bounds, self.style);
             let buckets = Buckets {
                 counts: &point.counts,
@@ -230,7 +253,7 @@ impl<'a, 'r> Writer<'a, 'r> {
                 exemplars: &point.exemplars,
                 start: point.start,
             };
-            self.histogram(family, member, &buckets);
+            self.histogram(family, member, line, &buckets);
         }
     }
 
@@ -242,12 +265,15 @@ impl<'a, 'r> Writer<'a, 'r> {
         layout: &Layout,
     ) {
         let mut counts = std::mem::take(&mut self.counts);
+        let head = bucket_head(family);
         for point in points {
             if !exponential::is_valid(point) {
                 self.drop(member, Cause::InvalidPoint, 1);
                 continue;
             }
-            self.begin(member, &point.attributes, true);
+            let Some(line) = self.begin(member, &head, &point.attributes, true) else {
+                continue;
+            };
             self.bounds.set(layout.bounds(), self.style);
             layout.counts(point, &mut counts);
             let buckets = Buckets {
@@ -256,28 +282,26 @@ impl<'a, 'r> Writer<'a, 'r> {
                 exemplars: &point.exemplars,
                 start: point.start,
             };
-            self.histogram(family, member, &buckets);
+            self.histogram(family, member, line, &buckets);
         }
         self.counts = counts;
     }
 
-    fn histogram(&mut self, family: &Family<'a>, member: &Member<'a>, buckets: &Buckets<'a, '_>) {
+    /// Writes what comes after the labels of a histogram's first line.
+    fn histogram(
+        &mut self,
+        family: &Family<'a>,
+        member: &Member<'a>,
+        line: Line,
+        buckets: &Buckets<'a, '_>,
+    ) {
+        let Line { start, labels } = line;
+        if !labels.is_empty() {
+            self.out.push(',');
+        }
+        self.out.push_str("le=\"");
         self.line.clear();
-        self.line.push_str(&family.base);
-        self.line.push_str("_bucket{");
-        let labels = self.line.len()..self.line.len() + self.point.len();
-        self.line.push_str(&self.point);
-        if !self.point.is_empty() {
-            self.line.push(',');
-        }
-        self.line.push_str("le=\"");
-
-        let first = self.out.len();
-        self.out.push_str(&self.line);
-        let labels = first + labels.start..first + labels.end;
-        if self.is_duplicate(member, first, labels) {
-            return;
-        }
+        self.line.push_str(&self.out[start..]);
         if self.openmetrics {
             let of_bucket = buckets.counts.len();
             exemplar::latest_per_bucket(
@@ -294,7 +318,6 @@ impl<'a, 'r> Writer<'a, 'r> {
                 self.out.push_str(&self.line);
             }
             self.out.push_str(self.bounds.text(at));
-            self.out.push_str("\"} ");
             push_u64(&mut self.out, total);
             if self.openmetrics
                 && let Some(Some(chosen)) = self.chosen.get(at)
@@ -308,36 +331,31 @@ impl<'a, 'r> Writer<'a, 'r> {
         // if there is a sum ("Histogram"). The `+Inf` bucket has the count in any case.
         let sum = !self.openmetrics || (!self.bounds.has_negative() && buckets.sum >= 0.0);
         if sum {
-            self.repeat_labels(&family.base, "_sum");
+            self.repeat_labels(&family.base, "_sum", &labels);
             push_f64(&mut self.out, buckets.sum, self.style);
             self.out.push('\n');
-            self.repeat_labels(&family.base, "_count");
+            self.repeat_labels(&family.base, "_count", &labels);
             push_u64(&mut self.out, total);
             self.out.push('\n');
         }
-        self.start_time(&family.base, buckets.start);
+        self.start_time(&family.base, &labels, buckets.start);
         self.report.wrote();
     }
 
-    /// Writes `name{labels} ` and says where the labels stand.
-    fn repeat_labels(&mut self, base: &str, suffix: &str) -> Range<usize> {
+    /// Writes `name{labels} ` with labels that were written before.
+    fn repeat_labels(&mut self, base: &str, suffix: &str, labels: &Range<usize>) {
         self.out.push_str(base);
         self.out.push_str(suffix);
-        let start = self.out.len() + 1;
-        if self.point.is_empty() {
-            self.out.push(' ');
-            return start..start;
-        }
         self.out.push('{');
-        self.out.push_str(&self.point);
-        self.out.push_str("} ");
-        start..start + self.point.len()
+        let start = self.out.len();
+        self.out.extend_from_within(labels.clone());
+        self.end_labels(start);
     }
 
-    fn start_time(&mut self, base: &str, start: SystemTime) {
+    fn start_time(&mut self, base: &str, labels: &Range<usize>, start: SystemTime) {
         // The epoch itself is how OTLP writes an unknown start.
         if self.created && start != UNIX_EPOCH {
-            self.repeat_labels(base, "_created");
+            self.repeat_labels(base, "_created", labels);
             push_time(&mut self.out, start);
             self.out.push('\n');
         }
@@ -352,6 +370,25 @@ impl<'a, 'r> Writer<'a, 'r> {
         self.report
             .drop(member.metric, member.scope_name, cause, count);
     }
+}
+
+/// How long the text may become: a guess that is mostly a little too high, since growing is a copy.
+fn length(snapshot: &Snapshot) -> usize {
+    const LINE: usize = 160;
+    let lines = snapshot.metrics().map(|(_, metric)| match &metric.data {
+        Data::Histogram(it) => {
+            let buckets = it.points.first().map_or(0, |point| point.counts.len());
+            it.points.len() * (buckets + 2)
+        }
+        Data::ExponentialHistogram(it) => it.points.len() * 20,
+        data => data.len(),
+    });
+    lines.map(|lines| (lines + 3) * LINE).sum()
+}
+
+/// What a bucket's line begins with.
+fn bucket_head(family: &Family<'_>) -> String {
+    [&family.base, "_bucket{"].concat()
 }
 
 /// OpenMetrics, "Counter": "A Total is a non-NaN and MUST be monotonically non-decreasing over time,

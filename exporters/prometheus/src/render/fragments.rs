@@ -1,0 +1,71 @@
+//! What pairs that points share were written as: each once, copied from then on.
+//!
+//! A set of attributes is a list of pairs that sets share, so of 100,000 points there may be fifty pairs. They are found by
+//! where they stand in memory: which of them are equal is not asked. Nothing is kept beyond the snapshot.
+
+use std::ptr;
+
+use opentelemetry::KeyValue;
+
+/// The texts of some pairs.
+#[derive(Default)]
+pub(super) struct Fragments<'a> {
+    /// [`SLOTS`], or none before the first pair. Two pairs of one place take it from each other.
+    slots: Vec<Slot<'a>>,
+}
+
+#[derive(Default)]
+struct Slot<'a> {
+    pair: Option<&'a KeyValue>,
+    form: u32,
+    text: String,
+}
+
+/// A power of two.
+const SLOTS: usize = 256;
+
+impl<'a> Fragments<'a> {
+    /// What `write` appends for this pair in points of this form; `None` where it says that it cannot.
+    #[inline]
+    pub(super) fn of(
+        &mut self,
+        form: u32,
+        pair: &'a KeyValue,
+        write: impl FnOnce(&mut String) -> bool,
+    ) -> Option<&str> {
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, Slot::default);
+        }
+        let slot = self.slots.get_mut(place(pair))?;
+        if slot.form != form || slot.pair.is_none_or(|it| !ptr::eq(it, pair)) {
+            slot.fill(form, pair, write)?;
+        }
+        Some(&slot.text)
+    }
+}
+
+impl<'a> Slot<'a> {
+    #[cold]
+    fn fill(
+        &mut self,
+        form: u32,
+        pair: &'a KeyValue,
+        write: impl FnOnce(&mut String) -> bool,
+    ) -> Option<()> {
+        self.text.clear();
+        let written = write(&mut self.text);
+        self.pair = written.then_some(pair);
+        self.form = form;
+        written.then_some(())
+    }
+}
+
+/// The place of a pair among the slots: the upper bits of a product that mixes those of its address.
+fn place(pair: &KeyValue) -> usize {
+    let address = ptr::from_ref(pair).addr() as u64;
+    let mixed = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (u64::BITS - SLOTS.trailing_zeros())) as usize
+}
+
+#[cfg(test)]
+mod tests;
