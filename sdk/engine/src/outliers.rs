@@ -55,7 +55,8 @@ impl Outliers {
     /// [`MeterProvider::tick`](crate::MeterProvider::tick), and is up to 4.5 % above the true one, so rather fewer
     /// measurements are outliers than the quantile says.
     ///
-    /// A measurement costs as much more as in an exponential histogram, in which it is counted for the window.
+    /// A measurement costs one more addition where it is far below the quantile and many are measured, as most are; else as
+    /// much more as in an exponential histogram, in which it is counted for the window.
     ///
     /// ```
     /// use throughline_engine::{MeterProvider, Outliers, Selector};

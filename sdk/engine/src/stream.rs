@@ -84,13 +84,8 @@ impl<A: Aggregate> Stream<A> {
         let (reservoirs, reservoir_size) = aggregate.reservoirs(exemplar::default_size());
         let with_exemplars = parts.exemplar_filter != ExemplarFilter::AlwaysOff;
         let words = aggregate.words();
-        let watch = Watch::new(config.outliers, created);
         // What is no histogram has no outliers.
-        let watched = if A::HISTOGRAM {
-            watch.watched()
-        } else {
-            f64::INFINITY
-        };
+        let watch = Watch::new(config.outliers.filter(|_| A::HISTOGRAM), created);
         let kind = config.descriptor.kind;
         let monotonic = kind == InstrumentKind::Counter
             || (kind == InstrumentKind::Histogram && config.aggregation == Aggregation::Sum);
@@ -100,14 +95,14 @@ impl<A: Aggregate> Stream<A> {
             me: me.clone(),
             id,
             monotonic,
-            plain_values: A::Value::plain(monotonic, watched),
+            plain_values: A::Value::plain(monotonic, watch.plain_up_to()),
             exemplars: if with_exemplars {
                 words
             } else {
                 exemplar::NONE
             },
             idle: Idle::of(parts.exemplar_filter),
-            watched,
+            watched: watch.watched(),
             watch,
             reservoir_size,
             row: words + if with_exemplars { reservoirs } else { 0 },
@@ -188,8 +183,7 @@ impl<A: Aggregate> Stream<A> {
         A::HISTOGRAM && value.as_f64() > self.watched
     }
 
-    /// Writes what may be an outlier.
-    #[cold]
+    /// Writes what may be an outlier: anything, where a quantile tells.
     #[inline(never)]
     fn write_watched(
         &self,
@@ -216,6 +210,7 @@ impl<A: Aggregate> Stream<A> {
                 let _ = exemplar::offer(series, &offered, left_out);
             }
             Recorded::Done => {}
+            Recorded::Due if !outlier => self.due(series, value, left_out),
             Recorded::Due | Recorded::Offer => self.offer_as(series, value, outlier, left_out),
         }
     }

@@ -5,8 +5,8 @@
 //!       │ yes
 //!       ▼
 //! Watch::sees ── a bound: watched is the bound, so it is an outlier
-//!             └─ a quantile: watched is −∞; count it for the window (a histogram of the stream, in cells), compare it
-//!                with the bound that the last tick made of the window
+//!             └─ a quantile: watched is −∞; count it for the window (a histogram of the stream, in cells), which for one
+//!                that is far below is an addition, else compare it with the bound that the last tick made of the window
 //! ```
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +39,8 @@ pub(crate) enum Watch {
 pub(crate) struct Quantile {
     /// The bits of a float, +∞ until enough was seen.
     bound: AtomicU64,
+    /// The bits of a float that is not above the bound: up to it, values are not told apart.
+    low: AtomicU64,
     /// What was measured, of all series, since the stream was made. `seen` is where.
     histogram: Exponential<f64>,
     seen: Series,
@@ -57,6 +59,7 @@ impl Watch {
             Rule::Above(bound) => Self::Above(bound),
             Rule::Quantile(quantile) => Self::Quantile(Box::new(Quantile {
                 bound: AtomicU64::new(f64::INFINITY.to_bits()),
+                low: AtomicU64::new(f64::NEG_INFINITY.to_bits()),
                 histogram: Exponential::new(SIZE, SCALE, false, &[]),
                 // It belongs to no stream's table, and no look-up ever finds it.
                 seen: Series::new(
@@ -81,6 +84,14 @@ impl Watch {
         }
     }
 
+    /// Up to this a value is plain to a bound instrument, which asks about a quantile [by itself](Self::counts_low).
+    pub(crate) fn plain_up_to(&self) -> f64 {
+        match self {
+            Self::Nothing | Self::Quantile(_) => f64::INFINITY,
+            Self::Above(bound) => *bound,
+        }
+    }
+
     /// Takes note of a value above `watched`, and says whether it is an outlier.
     pub(crate) fn sees(&self, value: f64) -> bool {
         match self {
@@ -88,6 +99,16 @@ impl Watch {
             Self::Above(bound) => value > *bound,
             Self::Quantile(quantile) => quantile.sees(value),
         }
+    }
+
+    pub(crate) fn is_of_quantile(&self) -> bool {
+        matches!(self, Self::Quantile(_))
+    }
+
+    /// Counts a value for the quantile, if it is so far below that this is all there is to it.
+    #[inline(always)]
+    pub(crate) fn counts_low(&self, value: f64) -> bool {
+        matches!(self, Self::Quantile(quantile) if quantile.counts_low(value))
     }
 
     /// Brings the bound up to date.
@@ -99,7 +120,18 @@ impl Watch {
 }
 
 impl Quantile {
+    #[inline(always)]
+    fn counts_low(&self, value: f64) -> bool {
+        // Relaxed: a thread that sees the new one late tells more values apart, or fewer.
+        let low = f64::from_bits(self.low.load(Ordering::Relaxed));
+        // What is below 0 may be refused.
+        (0.0..=low).contains(&value) && self.histogram.record_zero(&self.seen)
+    }
+
     fn sees(&self, value: f64) -> bool {
+        if self.counts_low(value) {
+            return false;
+        }
         match self.histogram.record(&self.seen, value, exemplar::NONE) {
             Recorded::Untouched => self.sees_first(value),
             Recorded::Done | Recorded::Due | Recorded::Offer => {}
@@ -123,5 +155,6 @@ impl Quantile {
         let mut rolling = self.rolling.lock().unwrap_or_else(PoisonError::into_inner);
         let bound = rolling.tick(total, now).unwrap_or(f64::INFINITY);
         self.bound.store(bound.to_bits(), Ordering::Relaxed);
+        self.low.store(rolling.low().to_bits(), Ordering::Relaxed);
     }
 }

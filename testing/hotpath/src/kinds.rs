@@ -1,13 +1,16 @@
 //! The kinds of measurements and decisions that are counted.
 
 use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::metrics::{Counter, Meter, MeterProvider as _};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use throughline_engine::{
-    Aggregation, ExemplarFilter, InstrumentKind, MeterProvider, Reader, Selector, View,
+    Aggregation, ExemplarFilter, InstrumentKind, MeterProvider, Outliers, Reader, Selector, View,
 };
+use throughline_testkit::ManualClock;
 
 use crate::{decisions, spans};
 
@@ -81,6 +84,14 @@ const KINDS: &[(&str, Run)] = &[
         let _in_span = span(TraceFlags::SAMPLED).attach();
         histogram(meter);
     }),
+    ("histogram, bound, outliers above a quantile", histogram),
+    (
+        "histogram, bound, outliers above a quantile, in a span that is not sampled",
+        |meter| {
+            let _in_span = span(TraceFlags::NOT_SAMPLED).attach();
+            histogram(meter);
+        },
+    ),
     ("exponential histogram, bound", histogram),
 ];
 
@@ -110,8 +121,23 @@ pub(crate) fn run(kind: &str) -> Result<(), String> {
         let histograms = Selector::any().kind(InstrumentKind::Histogram);
         builder = builder.view(View::select(histograms).aggregation(Aggregation::exponential()));
     }
+    let clock = ManualClock::new();
+    if name.contains("outliers") {
+        builder = builder.outliers(Selector::any(), Outliers::quantile(0.999));
+        builder = builder.clock(Arc::new(clock.clone()));
+    }
     let provider = builder.build().map_err(|error| error.to_string())?;
-    run(&provider.meter("hotpath"));
+    let meter = provider.meter("hotpath");
+    if name.contains("outliers") {
+        // What is far below the quantile is known once a slot of the window has closed.
+        let histogram = meter.f64_histogram("h").build();
+        let latencies = latencies();
+        latencies.iter().for_each(|it| histogram.record(*it, &[]));
+        provider.tick();
+        clock.advance(Duration::from_secs(10));
+        provider.tick();
+    }
+    run(&meter);
     Ok(())
 }
 
@@ -137,13 +163,17 @@ fn unbound(meter: &Meter, calls: &[Vec<KeyValue>]) {
     });
 }
 
-/// Latencies from 1 to 20,000 ms, spread evenly over their logarithms.
 fn histogram(meter: &Meter) {
     let bound = meter.f64_histogram("h").build().bind(&attributes(3));
-    let latencies: Vec<f64> = (0..1024u64)
-        .map(|at| ((at * 389 % 1024) as f64 / 1024.0 * 20_000f64.ln()).exp())
-        .collect();
+    let latencies = latencies();
     steps(|at| bound.record(black_box(latencies[at as usize % 1024])));
+}
+
+/// From 1 to 20,000 ms, spread evenly over their logarithms.
+fn latencies() -> Vec<f64> {
+    (0..1024u64)
+        .map(|at| ((at * 389 % 1024) as f64 / 1024.0 * 20_000f64.ln()).exp())
+        .collect()
 }
 
 pub(crate) fn attributes(count: usize) -> Vec<KeyValue> {

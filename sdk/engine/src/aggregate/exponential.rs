@@ -96,6 +96,13 @@ impl<T> Exponential<T> {
         total
     }
 
+    /// Counts a zero, and nothing else of it, where the thread has a block.
+    #[inline(always)]
+    pub(crate) fn record_zero(&self, series: &Series) -> bool {
+        let blocks = series.blocks();
+        blocks.and_then(|blocks| blocks.with_touched(CountZero)) == Some(true)
+    }
+
     /// Adds to the word of a bucket, and to what goes with it.
     #[inline(always)]
     fn write(&self, row: &[OwnWord], bucket: &OwnWord, series: &Series, value: f64, rank: u64) {
@@ -369,6 +376,19 @@ impl<T> OnWords for Count<'_, T> {
         };
         histogram.write(row, bucket, series, value, rank_of_positive(value));
         exemplar::pass(row.get(self.exemplars), series)
+    }
+}
+
+/// A zero on its way into the thread's own block.
+struct CountZero;
+
+impl OnWords for CountZero {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self, row: &[OwnWord]) -> bool {
+        let zeros = row.get(ZEROS);
+        zeros.inspect(|zeros| zeros.add_release(1)).is_some()
     }
 }
 

@@ -20,7 +20,8 @@ impl Seen {
 
     fn count(&mut self, values: impl IntoIterator<Item = f64>) {
         for value in values {
-            self.total.record(value, SIZE);
+            let is_low = value <= self.rolling.low();
+            self.total.record(if is_low { 0.0 } else { value }, SIZE);
         }
     }
 
@@ -141,4 +142,103 @@ fn ticks_may_be_as_dense_as_collections_are() {
         rarely.tick(10);
     }
     assert_eq!(often.tick(0), rarely.tick(0));
+}
+
+/// Latencies as they are: most near their level, some at several times that.
+fn around(level: f64, random: &impl Random, count: u32) -> Vec<f64> {
+    let value = |_| level * (0.2 + random.open01().ln().powi(2));
+    (0..count).map(value).collect()
+}
+
+#[test]
+fn where_much_is_measured_few_values_are_told_apart() {
+    let random = throughline_testkit::SeededRandom::new(5);
+    let mut seen = Seen::new(0.999);
+    let mut apart = 0;
+    for second in 0..120 {
+        let values = around(1.0, &random, 2_000);
+        let low = seen.rolling.low();
+        if second >= 60 {
+            apart += values.iter().filter(|value| **value > low).count();
+        }
+        seen.count(values);
+        seen.tick(1);
+    }
+    assert!((120..6_000).contains(&apart), "{apart} of 120,000");
+}
+
+#[test]
+fn where_little_is_measured_all_values_are_told_apart() {
+    let random = throughline_testkit::SeededRandom::new(5);
+    for (quantile, a_second) in [(0.999, 90), (0.9, 2_000)] {
+        let mut seen = Seen::new(quantile);
+        for _ in 0..120 {
+            seen.count(around(1.0, &random, a_second));
+            seen.tick(1);
+            assert_eq!(seen.rolling.low(), f64::NEG_INFINITY);
+        }
+    }
+}
+
+#[test]
+fn what_is_above_the_bound_is_told_apart_though_the_last_slot_is_far_above_it() {
+    let random = throughline_testkit::SeededRandom::new(5);
+    let mut seen = Seen::new(0.99);
+    for _ in 0..5 {
+        seen.count(around(1.0, &random, 10_000));
+        seen.tick(10);
+    }
+    seen.count(around(100.0, &random, 200));
+    let bound = seen.tick(10).unwrap();
+    assert!(bound < 40.0, "half of the last ones are above 50: {bound}");
+    assert!((0.0..=bound).contains(&seen.rolling.low()));
+}
+
+#[test]
+fn the_bound_never_falls_to_where_values_are_not_told_apart() {
+    let random = throughline_testkit::SeededRandom::new(5);
+    let mut seen = Seen::new(0.99);
+    seen.count(around(1.0, &random, 1_000));
+    seen.tick(0);
+    seen.tick(10);
+    let low = seen.rolling.low();
+    assert!(low > 0.0);
+    // A flood of small ones: the quantile comes down to them, and nobody knows where they are.
+    seen.count(around(0.1, &random, 1_000_000));
+    assert_eq!(seen.tick(1), Some(low));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    /// However latencies and loads change: the bound is that of a window in which all were told apart, or above it; it is
+    /// that one again two minutes after the last change; and what is above it is told apart.
+    #[test]
+    fn the_bound_is_that_of_all_values_told_apart(
+        steps in proptest::collection::vec((0.01..100.0f64, 20u32..800, 1u32..40), 1..6),
+        quantile in proptest::sample::select(vec![0.97, 0.99, 0.999]),
+        seed in 0u64..u64::MAX,
+    ) {
+        let random = throughline_testkit::SeededRandom::new(seed);
+        let mut seen = Seen::new(quantile);
+        let (mut all, mut everything) = (Rolling::new(quantile, 4), Dense::new(4));
+        let last = steps.last().map_or((1.0, 100), |(level, load, _)| (*level, *load));
+        let seconds = steps.iter().flat_map(|(level, load, seconds)| {
+            std::iter::repeat_n((*level, *load), *seconds as usize)
+        });
+        let settling = std::iter::repeat_n(last, 121);
+        let mut bounds = (None, None);
+        for (level, load) in seconds.chain(settling) {
+            let values = around(level, &random, load);
+            values.iter().for_each(|value| everything.record(*value, SIZE));
+            seen.count(values);
+            bounds = (seen.tick(1), all.tick(everything.clone(), seen.now));
+            all.low = f64::NEG_INFINITY;
+            proptest::prop_assert!(bounds.0 >= bounds.1, "{:?}", bounds);
+            proptest::prop_assert!(bounds.0.unwrap_or(f64::MAX) >= seen.rolling.low());
+        }
+        if last.1 >= 200 {
+            proptest::prop_assert_eq!(bounds.0, bounds.1);
+        }
+    }
 }

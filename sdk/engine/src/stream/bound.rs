@@ -27,6 +27,7 @@ use super::Stream;
 use crate::aggregate::{Aggregate, Recorded};
 use crate::exemplar::Idle;
 use crate::number::{Measured, NumberType, Plain};
+use crate::parts::Parts;
 use crate::series::Series;
 use crate::table::Table;
 
@@ -41,16 +42,23 @@ pub(super) fn bind<A: Aggregate>(
         series,
         aggregate: stream.aggregate.clone(),
         plain_values: stream.plain_values,
-        watched: stream.watched.min(f64::MAX),
+        watched: stream.watch.plain_up_to().min(f64::MAX),
         exemplars: stream.exemplars,
         idle: stream.idle,
         stream,
         left_out: left_out.into(),
     };
+    let parts = Arc::clone(&bound.stream.parts);
+    let bound: Box<dyn BoundSyncInstrument<A::Value> + Send + Sync> =
+        if bound.stream.watch.is_of_quantile() {
+            Box::new(Watched(bound))
+        } else {
+            Box::new(bound)
+        };
     if overflows {
-        Box::new(Overflowing(bound))
+        Box::new(Overflowing { bound, parts })
     } else {
-        Box::new(bound)
+        bound
     }
 }
 
@@ -132,13 +140,31 @@ impl<A: Aggregate> Drop for Bound<A> {
     }
 }
 
-/// A bound instrument whose attributes came too late for a series of their own.
-struct Overflowing<A: Aggregate>(Bound<A>);
+/// A bound histogram whose outliers a quantile tells: what is far below is counted for it, and is as plain as any value.
+struct Watched<A: Aggregate>(Bound<A>);
 
-impl<A: Aggregate> BoundSyncInstrument<A::Value> for Overflowing<A> {
+impl<A: Aggregate> BoundSyncInstrument<A::Value> for Watched<A> {
+    #[inline]
     fn measure(&self, value: A::Value) {
-        self.0.stream.parts.tally.overflowed();
-        self.0.measure(value);
+        let Self(bound) = self;
+        if bound.stream.watch.counts_low(value.as_f64()) {
+            bound.measure(value);
+        } else {
+            bound.measure_special(value);
+        }
+    }
+}
+
+/// A bound instrument whose attributes came too late for a series of their own.
+struct Overflowing<T> {
+    bound: Box<dyn BoundSyncInstrument<T> + Send + Sync>,
+    parts: Arc<Parts>,
+}
+
+impl<T> BoundSyncInstrument<T> for Overflowing<T> {
+    fn measure(&self, value: T) {
+        self.parts.tally.overflowed();
+        self.bound.measure(value);
     }
 }
 

@@ -42,6 +42,11 @@ impl Dense {
         self.zeros + self.positive.total() + self.negative.total()
     }
 
+    /// How many are above zero.
+    pub(crate) fn above_zero(&self) -> u64 {
+        self.positive.total()
+    }
+
     /// Counts a value.
     pub(crate) fn record(&mut self, value: f64, max_size: usize) {
         self.sum = self.sum.plus(value);
@@ -100,22 +105,30 @@ impl Dense {
 
     /// The smallest bound of a bucket that at most `above` of what was counted are above; −∞ if that is all of it.
     pub(crate) fn bound(&self, above: u64) -> f64 {
+        self.bucket_of(above)
+            .map_or(f64::NEG_INFINITY, |(_, upper)| upper)
+    }
+
+    /// The bounds of the bucket that holds the largest value but this many.
+    pub(crate) fn bucket_of(&self, largest: u64) -> Option<(f64, f64)> {
         let power = |index: i32| (f64::from(index) * (-f64::from(self.scale)).exp2()).exp2();
         let positive = self.positive.iter().collect::<Vec<_>>().into_iter().rev();
-        // From the largest value to the smallest: the inclusive upper bound of each bucket, and its count. The buckets of
-        // negative values mirror those of positive ones: their lower bound is the inclusive one.
+        // From the largest value to the smallest. The buckets of negative values mirror those of positive ones.
         let buckets = positive
-            .map(|(index, count)| (power(index + 1), count))
-            .chain([(0.0, self.zeros)])
-            .chain((self.negative.iter()).map(|(index, count)| (-power(index), count)));
+            .map(|(index, count)| ((power(index), power(index + 1)), count))
+            .chain([((0.0, 0.0), self.zeros)])
+            .chain(
+                (self.negative.iter())
+                    .map(|(index, count)| ((-power(index + 1), -power(index)), count)),
+            );
         let mut seen = 0u64;
-        for (upper, count) in buckets {
+        for (bounds, count) in buckets {
             seen = seen.saturating_add(count);
-            if seen > above {
-                return upper;
+            if seen > largest {
+                return Some(bounds);
             }
         }
-        f64::NEG_INFINITY
+        None
     }
 
     /// What was counted since `before`, which was an earlier state of this one.
