@@ -3,15 +3,15 @@
 //! ```text
 //! add(1, [b=2, a=1]) ── hash of where its texts stand ──► this thread's table ──► full comparison ──► Series
 //!                                                             │ miss
-//!                                                             ├─ a set that it knows: by the hash of the set
+//!                                                             ├─ a set that it knows: by the hash of its texts
 //!                                                             └─ else the stream's table, under its lock
 //! ```
 //!
-//! A call site gives the same literals each time, so a call is found by their places, and compared by them: no text is
+//! A call site gives the same literals each time, so a call is found by their [`places`], and compared by them: no text is
 //! read. It is remembered as an [`Order`] over the attributes of its series: nothing is sorted, and the same attributes
 //! in another order or from another place are another entry that leads to the same series. Of one set a thread
 //! remembers [`CALLS`] such entries; what is new each time (texts that are made for the call, the order of a hash map) is
-//! found by the set, a little later.
+//! found by its texts, a little later. So is what has no order: more than 16 attributes, or a key that stands there twice.
 //!
 //! What a view drops is neither hashed nor compared, so that dropped attributes may have any number of values.
 //!
@@ -34,21 +34,33 @@ use crate::pairs::{self, Canonical, Order, is_same_list, is_same_set};
 use crate::series::{NO_STREAM, Series};
 use crate::view::AttributeFilter;
 
+mod places;
+
+use places::{Placed, Places};
+
 /// How many calls (stream and attributes) a thread remembers.
 pub(crate) const REMEMBERED: usize = 16_384;
 
 /// How many ways to give one set a thread remembers: as many as four attributes have orders.
 const CALLS: u8 = 24;
 
+/// How many calls a thread looks through at most, for each series that was dropped: who drops a thousand streams shall
+/// not look through all calls a thousand times.
+const WORTH: usize = 16;
+
 /// Counts streams that were dropped. Threads compare it with what they saw last.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Makes every thread forget the series that nobody but look-ups holds.
-pub(crate) fn forget_dropped() {
+/// Makes every thread forget the series that nobody but look-ups holds: so many were dropped.
+pub(crate) fn forget_dropped(series: usize) {
     // Relaxed: a thread that sees it late forgets late.
     DROPPED.fetch_add(1, Ordering::Relaxed);
-    // This one at once: it may never look anything up again, or soon and then in a hurry.
-    let _ = REMEMBER.try_with(|memory| memory.try_borrow_mut().map(|mut memory| memory.clean()));
+    // This one at once, where it is worth it: it may never look anything up again, or soon and then in a hurry.
+    let _ = REMEMBER.try_with(|memory| {
+        let mut memory = memory.try_borrow_mut().ok()?;
+        let remembered = memory.young.len() + memory.old.len();
+        (remembered <= WORTH * series).then(|| memory.clean())
+    });
 }
 
 thread_local! {
@@ -57,25 +69,31 @@ thread_local! {
 
 /// What one thread remembers.
 struct Memory {
-    young: HashTable<Remembered>,
-    old: HashTable<Remembered>,
+    young: Half,
+    old: Half,
     /// [`DROPPED`] when it was last cleaned.
     seen: u64,
 }
 
-/// A call seen before.
-struct Remembered {
-    /// Of its places, or of its set.
+/// Calls seen before.
+#[derive(Default)]
+struct Half {
+    places: Places,
+    texts: HashTable<Texts>,
+}
+
+/// A call by its texts, wherever they stand.
+#[derive(Clone)]
+struct Texts {
     hash: u64,
     given: Given,
     series: Arc<Series>,
 }
 
 /// What the stream keeps of the attributes, as calls give them.
+#[derive(Clone)]
 enum Given {
-    /// Those of the series, in this order.
-    Order(Order),
-    /// Those of the series, in any order; so many ways to give them are remembered.
+    /// Those of the series, in any order; so many ways to give them are remembered by their places.
     Set { calls: u8 },
     /// These, in their order: a key stands among them twice.
     List(Box<[KeyValue]>),
@@ -93,60 +111,43 @@ pub(crate) struct Call<'a> {
     pub(crate) hasher: &'a RandomState,
 }
 
-impl Remembered {
-    /// Whether it is this call, looked up by this one of its hashes.
+impl Placed {
+    /// Whether it is this call, of the same hash.
     #[inline(always)]
-    fn is(&self, hash: u64, call: &Call<'_>) -> bool {
-        if self.hash != hash || !self.series.is_of(call.stream) {
-            return false;
-        }
-        match &self.given {
-            Given::Order(order) => {
-                let set = &self.series.attributes;
-                order.is(set, call.filter, call.attributes)
-            }
-            _ => self.is_otherwise(call),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn is_otherwise(&self, call: &Call<'_>) -> bool {
-        let set = &self.series.attributes;
-        match &self.given {
-            Given::Order(order) => order.is(set, call.filter, call.attributes),
-            Given::Set { .. } => is_same_set(set, call.filter, call.attributes),
-            Given::List(list) => is_same_list(list, call.filter, call.attributes),
-        }
-    }
-
-    /// The entry of the call by its places.
-    fn call(call: &Call<'_>, series: &Arc<Series>) -> Self {
-        let set = &series.attributes;
-        let given = match Order::of(set, call.filter, call.attributes) {
-            Some(order) => Given::Order(order),
-            // Too many for an order.
-            None if is_same_set(set, call.filter, call.attributes) => Given::Set { calls: CALLS },
-            None => Given::List(call.kept().cloned().collect()),
-        };
-        Self {
-            hash: call.places,
-            given,
-            series: Arc::clone(series),
-        }
+    fn is(&self, call: &Call<'_>) -> bool {
+        let series = &self.series;
+        series.is_of(call.stream)
+            && self
+                .order
+                .is(&series.attributes, call.filter, call.attributes)
     }
 }
 
-impl Call<'_> {
-    /// The hash of the set.
-    fn set(&self) -> u64 {
+impl Texts {
+    /// Whether it is this call, whose texts have this hash.
+    fn is(&self, hash: u64, call: &Call<'_>) -> bool {
+        let (series, filter, given) = (&self.series, call.filter, call.attributes);
+        self.hash == hash
+            && series.is_of(call.stream)
+            && match &self.given {
+                Given::Set { .. } => is_same_set(&series.attributes, filter, given),
+                Given::List(list) => is_same_list(list, filter, given),
+            }
+    }
+}
+
+impl<'a> Call<'a> {
+    /// The hash of its texts: of one set it is the same in any order.
+    fn texts(&self) -> u64 {
         pairs::hash(self.hasher, self.kept()) ^ self.salt()
     }
 
     /// What the stream keeps of the attributes.
-    fn kept(&self) -> impl Iterator<Item = &KeyValue> {
-        let all = self.attributes.iter();
-        all.filter(|pair| self.filter.keeps(pair))
+    fn kept(&self) -> impl Iterator<Item = &'a KeyValue> {
+        let Self {
+            filter, attributes, ..
+        } = *self;
+        attributes.iter().filter(|pair| filter.keeps(pair))
     }
 
     /// Keeps the empty sets of all streams apart: their hashes are all 0.
@@ -156,8 +157,8 @@ impl Call<'_> {
 }
 
 /// Runs `f` on the series that this thread remembers for a call; `None` where it remembers none.
-#[inline]
-pub(crate) fn recall<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) -> Option<R> {
+#[inline(always)]
+pub(crate) fn recall<R>(call: &Call<'_>, f: impl FnOnce(&Series) -> R) -> Option<R> {
     REMEMBER
         .try_with(|memory| {
             // Borrowed already: `f` of an outer call measures something. It goes through the stream's table.
@@ -165,35 +166,39 @@ pub(crate) fn recall<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) -> Option<R>
             if memory.seen != DROPPED.load(Ordering::Relaxed) {
                 return None;
             }
-            let hash = call.places;
-            let found = memory.young.find(hash, |found| found.is(hash, call))?;
+            let places = &memory.young.places;
+            let found = places.find(call.places, |found| found.is(call))?;
             Some(f(&found.series))
         })
         .ok()?
 }
 
-/// Looks a call up among what is about to be forgotten, and by its set; remembers it anew.
+/// Looks a call up among what is about to be forgotten, and by its texts; remembers it anew.
 #[inline(never)]
-pub(crate) fn recall_otherwise<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) -> Option<R> {
+pub(crate) fn recall_otherwise<R>(call: &Call<'_>, f: impl FnOnce(&Series) -> R) -> Option<R> {
     REMEMBER
         .try_with(|memory| {
             let mut memory = memory.try_borrow_mut().ok()?;
             // As `recall` looked in the young half already, if it looked at all.
             if (memory.clean() || !memory.old.is_empty())
-                && let Some(found) = memory.find(call.places, call)
+                && let Some(series) = memory.by_places(call)
             {
-                return Some(f(&found.series));
+                return Some(f(series));
             }
-            let found = memory.find(call.set(), call)?;
-            let result = f(&found.series);
+            let found = memory.by_texts(call)?;
+            let series = Arc::clone(&found.series);
             if let Given::Set { calls } = &mut found.given
                 && *calls < CALLS
+                && let Some(order) = Order::of(&series.attributes, call.filter, call.attributes)
             {
                 *calls += 1;
-                let entry = Remembered::call(call, &found.series);
-                memory.insert(entry);
+                memory.insert_places(Placed {
+                    hash: call.places,
+                    order,
+                    series: Arc::clone(&series),
+                });
             }
-            Some(result)
+            Some(f(&series))
         })
         .ok()?
 }
@@ -202,26 +207,27 @@ pub(crate) fn recall_otherwise<R>(call: &Call<'_>, f: &impl Fn(&Series) -> R) ->
 #[cold]
 #[inline(never)]
 pub(crate) fn remember(call: &Call<'_>, attributes: &Canonical<'_>, series: &Arc<Series>) {
-    let distinct = attributes.is_distinct();
-    let entry = |hash, given| Remembered {
+    let series = || Arc::clone(series);
+    let placed = attributes.order().map(|order| Placed {
+        hash: call.places,
+        order,
+        series: series(),
+    });
+    let (hash, given) = if attributes.is_distinct() {
+        (attributes.hash() ^ call.salt(), Given::Set { calls: 1 })
+    } else {
+        (call.texts(), Given::List(call.kept().cloned().collect()))
+    };
+    let texts = Texts {
         hash,
         given,
-        series: Arc::clone(series),
+        series: series(),
     };
-    let places = match attributes.order() {
-        Some(order) => Given::Order(order),
-        // Too many for an order.
-        None if distinct => Given::Set { calls: CALLS },
-        None => Given::List(call.kept().cloned().collect()),
-    };
-    let places = entry(call.places, places);
-    let set = || entry(attributes.hash() ^ call.salt(), Given::Set { calls: 1 });
-    let set = distinct.then(set);
     // A thread that is ending, or a call inside another look-up, remembers nothing.
     let _ = REMEMBER.try_with(|memory| {
         if let Ok(mut memory) = memory.try_borrow_mut() {
-            memory.insert(places);
-            set.into_iter().for_each(|set| memory.insert(set));
+            placed.into_iter().for_each(|it| memory.insert_places(it));
+            memory.insert_texts(texts);
         }
     });
 }
@@ -229,29 +235,55 @@ pub(crate) fn remember(call: &Call<'_>, attributes: &Canonical<'_>, series: &Arc
 impl Memory {
     fn new() -> Self {
         Self {
-            young: HashTable::new(),
-            old: HashTable::new(),
+            young: Half::default(),
+            old: Half::default(),
             seen: DROPPED.load(Ordering::Relaxed),
         }
     }
 
-    /// The entry of a call by one of its hashes; what is old is young again.
-    fn find(&mut self, hash: u64, call: &Call<'_>) -> Option<&mut Remembered> {
-        let is = |found: &Remembered| found.is(hash, call);
-        if !self.old.is_empty()
-            && let Ok(found) = self.old.find_entry(hash, is)
-        {
-            let (found, _) = found.remove();
-            self.insert(found);
+    /// The series of a call by its places; what is old is young again.
+    fn by_places(&mut self, call: &Call<'_>) -> Option<&Series> {
+        let is = |found: &Placed| found.is(call);
+        if self.young.places.find(call.places, is).is_none() {
+            let found = self.old.places.find(call.places, is)?.clone();
+            self.insert_places(found);
         }
-        self.young.find_mut(hash, is)
+        let found = self.young.places.find(call.places, is)?;
+        Some(&found.series)
     }
 
-    fn insert(&mut self, call: Remembered) {
+    /// The entry of a call by its texts; what is old is young again.
+    fn by_texts(&mut self, call: &Call<'_>) -> Option<&mut Texts> {
+        let hash = call.texts();
+        let is = |found: &Texts| found.is(hash, call);
+        if !self.old.texts.is_empty()
+            && let Ok(found) = self.old.texts.find_entry(hash, is)
+        {
+            let (found, _) = found.remove();
+            self.insert_texts(found);
+        }
+        self.young.texts.find_mut(hash, is)
+    }
+
+    fn insert_places(&mut self, placed: Placed) {
+        self.make_room();
+        self.young.places.insert(placed);
+    }
+
+    fn insert_texts(&mut self, texts: Texts) {
+        self.make_room();
+        let young = &mut self.young.texts;
+        // A key that stands there twice, in many orders: lists of one hash. A few are remembered.
+        let alike = young.iter_hash(texts.hash);
+        if alike.filter(|it| it.hash == texts.hash).count() < CALLS.into() {
+            young.insert_unique(texts.hash, texts, |texts| texts.hash);
+        }
+    }
+
+    fn make_room(&mut self) {
         if self.young.len() >= REMEMBERED / 2 {
             self.old = mem::take(&mut self.young);
         }
-        self.young.insert_unique(call.hash, call, |call| call.hash);
     }
 
     /// Forgets the series of dropped streams; says whether there may have been some.
@@ -260,9 +292,25 @@ impl Memory {
         let stale = self.seen != dropped;
         if stale {
             self.seen = dropped;
-            self.young.retain(|call| !call.series.is_of(NO_STREAM));
-            self.old.retain(|call| !call.series.is_of(NO_STREAM));
+            self.young.clean();
+            self.old.clean();
         }
         stale
+    }
+}
+
+impl Half {
+    fn len(&self) -> usize {
+        self.places.len() + self.texts.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn clean(&mut self) {
+        let stays = |series: &Series| !series.is_of(NO_STREAM);
+        self.places.retain(|placed| stays(&placed.series));
+        self.texts.retain(|texts| stays(&texts.series));
     }
 }

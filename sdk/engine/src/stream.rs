@@ -140,9 +140,22 @@ impl<A: Aggregate> Stream<A> {
             return write(series);
         }
         let call = self.call(attributes);
-        lookup::recall(&call, &write)
-            .or_else(|| lookup::recall_otherwise(&call, &write))
-            .unwrap_or_else(|| write(&self.resolve(&call)));
+        if lookup::recall(&call, write).is_none() {
+            self.record_otherwise(value, call);
+        }
+    }
+
+    /// Records a value of a call that is not found at once.
+    #[inline(never)]
+    fn record_otherwise(&self, value: A::Value, call: Call<'_>) {
+        let write = |series: &Series| {
+            self.write(series, value, || {
+                pairs::left_out(call.attributes, &series.attributes)
+            });
+        };
+        if lookup::recall_otherwise(&call, write).is_none() {
+            write(&self.resolve(&call));
+        }
     }
 
     /// Writes into this thread's cells of the series.
@@ -358,11 +371,12 @@ impl<A: Aggregate> SyncInstrument<A::Value> for Stream<A> {
 
 impl<A: Aggregate> Drop for Stream<A> {
     fn drop(&mut self) {
-        self.table.with_all(|all| {
+        let series = self.table.with_all(|all| {
             for series in all {
                 series.leave_stream();
             }
+            all.len()
         });
-        lookup::forget_dropped();
+        lookup::forget_dropped(series);
     }
 }

@@ -104,3 +104,48 @@ fn a_key_given_twice_counts_with_its_last_value_each_time() {
     assert_eq!(snapshot.number("c", [("k", 1)]), Number::U64(30));
     assert_eq!(snapshot.number("c", NONE), Number::U64(300));
 }
+
+#[test]
+fn calls_that_have_no_order_take_no_memory_once_warm() {
+    let Bench {
+        meter, cumulative, ..
+    } = bench();
+    let counter = meter.u64_counter("c").build();
+    let many: Vec<_> = (0..17i64)
+        .map(|n| KeyValue::new(format!("k{n:02}"), n))
+        .collect();
+    let twice = [
+        KeyValue::new("k", 1),
+        KeyValue::new("l", 0),
+        KeyValue::new("k", 2),
+    ];
+    let each = || {
+        counter.add(1, &many);
+        counter.add(1, &twice);
+    };
+    each();
+    assert_eq!(allocations(each), 0);
+    let snapshot = cumulative.collect();
+    assert_eq!(snapshot.seen("c").data.len(), 2);
+    assert_eq!(snapshot.number("c", [("k", 2), ("l", 0)]), Number::U64(2));
+}
+
+#[test]
+fn a_key_given_twice_in_more_orders_than_are_remembered_counts_each_time() {
+    let Bench {
+        meter, cumulative, ..
+    } = bench();
+    let counter = meter.u64_counter("c").build();
+    let mut calls = all_orders_of_five();
+    for call in &mut calls {
+        call.push(KeyValue::new("a", "the last one"));
+    }
+    for _ in 0..2 {
+        calls.iter().for_each(|call| counter.add(1, call));
+    }
+    let snapshot = cumulative.collect();
+    assert_eq!(snapshot.seen("c").data.len(), 1);
+    let mut set = SET;
+    set[0].1 = "the last one";
+    assert_eq!(snapshot.number("c", set), Number::U64(240));
+}

@@ -180,7 +180,7 @@ impl<A: Aggregate> Stream<A> {
         if reported.len() < reported.capacity() / 4 {
             reported.shrink_to(2 * reported.len());
         }
-        lookup::forget_dropped();
+        lookup::forget_dropped(idle.len());
     }
 }
 
