@@ -36,6 +36,9 @@ pub(crate) trait ReadRow {
 
     /// A recent value; what was written before it is seen by later reads.
     fn get_acquire(&self, at: usize) -> u64;
+
+    /// Adds the words from `at` on to `sums` (wrapping), read as [`get_acquire`](Self::get_acquire) does.
+    fn add_acquire_to(&self, at: usize, sums: &mut [u64]);
 }
 
 impl Row for [OwnWord] {
@@ -95,6 +98,13 @@ impl ReadRow for &[OwnWord] {
         // Whoever wrote is whoever reads.
         self.load(at)
     }
+
+    fn add_acquire_to(&self, at: usize, sums: &mut [u64]) {
+        let words = <[OwnWord]>::get(self, at..).unwrap_or_default();
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = sum.wrapping_add(word.get());
+        }
+    }
 }
 
 impl ReadRow for &[SharedWord] {
@@ -104,6 +114,13 @@ impl ReadRow for &[SharedWord] {
 
     fn get_acquire(&self, at: usize) -> u64 {
         <[SharedWord]>::get(self, at).map_or(0, SharedWord::load_acquire)
+    }
+
+    fn add_acquire_to(&self, at: usize, sums: &mut [u64]) {
+        let words = <[SharedWord]>::get(self, at..).unwrap_or_default();
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = sum.wrapping_add(word.load_acquire());
+        }
     }
 }
 
@@ -175,5 +192,11 @@ impl ReadRow for SharedRow {
         self.0
             .get(at)
             .map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    fn add_acquire_to(&self, at: usize, sums: &mut [u64]) {
+        for (sum, word) in sums.iter_mut().zip(self.0.iter().skip(at)) {
+            *sum = sum.wrapping_add(word.load(Ordering::Acquire));
+        }
     }
 }

@@ -146,9 +146,7 @@ impl<T: Measured> Aggregate for Explicit<T> {
         let mut counts = vec![0u64; self.len()];
         let mut sum = 0.0f64;
         series.each_row(cells, |row| {
-            for (bucket, count) in counts.iter_mut().enumerate() {
-                *count = count.wrapping_add(row.get_acquire(self.buckets + bucket));
-            }
+            row.add_acquire_to(self.buckets, &mut counts);
             sum = sum.plus(f64::from_bits(row.get(SUM)));
         });
         if interval.temporality == Temporality::Delta {

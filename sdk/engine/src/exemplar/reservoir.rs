@@ -1,7 +1,7 @@
 //! What is kept until a collection takes it.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
@@ -93,15 +93,28 @@ fn threshold(kept: &[Kept], slot: usize, size: usize) -> (Option<usize>, f64) {
 
 /// Takes what a reader's reservoirs hold, of the slots that `from` picks, times within `start..=end`. Moves the generation
 /// on, so that each thread offers its next measurement.
+///
+/// Most series have none.
+#[inline]
 pub(crate) fn take(
     series: &Series,
     feed: usize,
     from: impl Fn(usize) -> bool,
+    times: (SystemTime, SystemTime),
+) -> Vec<Exemplar> {
+    match series.exemplars() {
+        Some(exemplars) => take_some(series, exemplars, feed, from, times),
+        None => Vec::new(),
+    }
+}
+
+fn take_some(
+    series: &Series,
+    exemplars: &Mutex<Option<Box<Reservoirs>>>,
+    feed: usize,
+    from: impl Fn(usize) -> bool,
     (start, end): (SystemTime, SystemTime),
 ) -> Vec<Exemplar> {
-    let Some(exemplars) = series.exemplars() else {
-        return Vec::new();
-    };
     let mut exemplars = exemplars.lock().unwrap_or_else(PoisonError::into_inner);
     match exemplars.as_deref_mut() {
         None => Vec::new(),

@@ -65,14 +65,13 @@ impl<A: Aggregate> Readable for Stream<A> {
             settling.places.clear();
             settling
         });
-        let mut admit = |place, mut point: A::Point| {
+        let mut settle = |place, point: &mut A::Point| {
             if let Some(settling) = &mut settling {
                 settling.places.push(place);
                 let taken = std::mem::take(point.exemplars()).into_iter();
                 let waiting = taken.map(|exemplar| Waiting::new(place, exemplar));
                 settling.waiting.extend(waiting);
             }
-            point
         };
         let late = state.leaving.points(&self.aggregate, cells, &interval);
         let mut idle = Vec::new();
@@ -88,22 +87,27 @@ impl<A: Aggregate> Readable for Stream<A> {
                     state.reported.resize_with(places, Default::default);
                 }
                 let each = some.iter().zip(&mut state.reported[from..]);
-                points.extend(each.zip(from..).filter_map(|((series, reported), place)| {
+                for ((series, reported), place) in each.zip(from..) {
                     if late.iter().any(|(told, _)| *told == series.attributes) {
-                        return None;
+                        continue;
                     }
-                    let point = self.aggregate.point(series, cells, &interval, reported);
-                    if point.is_none() && self.forgets {
-                        idle.push(place);
+                    match self.aggregate.point(series, cells, &interval, reported) {
+                        Some(mut point) => {
+                            settle(place, &mut point);
+                            points.push(point);
+                        }
+                        None if self.forgets => idle.push(place),
+                        None => {}
                     }
-                    Some(admit(place, point?))
-                }));
+                }
                 !some.is_empty()
             });
         }
         // Their places are behind those of the table.
-        let late = late.into_iter().zip(places..);
-        points.extend(late.map(|((_, point), place)| admit(place, point)));
+        for ((_, mut point), place) in late.into_iter().zip(places..) {
+            settle(place, &mut point);
+            points.push(point);
+        }
         self.take_out(&idle, state);
         state.points = points.len();
         state.previous = interval.time;
