@@ -7,11 +7,13 @@ use std::ptr;
 
 use opentelemetry::KeyValue;
 
-/// The texts of some pairs.
-#[derive(Default)]
-pub(super) struct Fragments<'a> {
-    /// [`SLOTS`], or none before the first pair. Two pairs of one place take it from each other.
-    slots: Vec<Slot<'a>>,
+/// The texts of some pairs. Two pairs of one place take it from each other.
+pub(super) struct Fragments<'a>(Box<[Slot<'a>; SLOTS]>);
+
+impl Default for Fragments<'_> {
+    fn default() -> Self {
+        Self(Box::new(std::array::from_fn(|_| Slot::default())))
+    }
 }
 
 #[derive(Default)]
@@ -33,10 +35,7 @@ impl<'a> Fragments<'a> {
         pair: &'a KeyValue,
         write: impl FnOnce(&mut String) -> bool,
     ) -> Option<&str> {
-        if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, Slot::default);
-        }
-        let slot = self.slots.get_mut(place(pair))?;
+        let slot = &mut self.0[place(pair)];
         if slot.form != form || slot.pair.is_none_or(|it| !ptr::eq(it, pair)) {
             slot.fill(form, pair, write)?;
         }
