@@ -144,9 +144,9 @@ impl AdaptiveSettings {
         self
     }
 
-    /// The share of an operation's traces that is sampled at most, 0 to 1; 0.1 by default. Operations that
-    /// are called less often than about four times a second get more, so that they are seen; with 1, all
-    /// get what the target allows.
+    /// The share of an operation's traces that is sampled at most, 0 to 1; 0.1 by default. One trace in four
+    /// seconds is sampled of each all the same, so that the rare ones are seen; with 1, all get what the
+    /// target allows.
     ///
     /// ```
     /// # use throughline_samplers::AdaptiveSettings;
