@@ -34,9 +34,14 @@ impl<'r> Lock<'r> {
     }
 
     /// Calls `f` once per slab that has a block here.
-    pub fn each_block(&self, range: &BlockRange<'_>, mut f: impl FnMut(&[SharedWord])) {
+    pub fn each_block(&self, range: &BlockRange<'_>, f: impl FnMut(&[SharedWord])) {
+        self.each_block_at(range.extent, f);
+    }
+
+    /// The same by place.
+    pub(crate) fn each_block_at(&self, extent: Extent, mut f: impl FnMut(&[SharedWord])) {
         for slab in self.registry.slabs() {
-            for slot in slab.slots(range.extent).unwrap_or_default() {
+            for slot in slab.slots(extent).unwrap_or_default() {
                 // SAFETY: we hold the lock, and borrow it until `f` returns.
                 if let Some(words) = unsafe { slot.read() } {
                     f(words);

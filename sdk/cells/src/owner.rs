@@ -63,7 +63,7 @@ impl<'r> Owner<'r> {
         // SAFETY: the slab is freed with the registry alone, which is borrowed.
         let slot = match unsafe { self.local.slot(&range.extent) } {
             Some(slot) => slot,
-            None => self.touch_slot(range),
+            None => self.touch_slot(range.extent)?,
         };
         // SAFETY: an owner is neither `Send` nor `Sync`, and has the slab alone; the range is borrowed meanwhile, and
         // it is this registry's.
@@ -77,10 +77,11 @@ impl<'r> Owner<'r> {
         (extent != Extent::NOWHERE).then(touch)
     }
 
-    /// Makes the chunk of this slot.
-    pub(crate) fn touch_slot(&self, range: &BlockRange<'_>) -> &'r Slot {
+    /// Makes the chunk of this slot; `None` for a range without a slot.
+    pub(crate) fn touch_slot(&self, extent: Extent) -> Option<&'r Slot> {
         // SAFETY: this thread owns the slab, and `local` views it.
-        unsafe { self.local.touch_slot(self.slab(), range.extent) }
+        let touch = || unsafe { self.local.touch_slot(self.slab(), extent) };
+        (extent != Extent::NOWHERE).then(touch)
     }
 
     /// The view on this slab, as it is now.

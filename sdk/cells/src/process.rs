@@ -11,7 +11,6 @@ use std::sync::LazyLock;
 use crate::block::{OwnBlock, Slot};
 use crate::collection::Lock;
 use crate::owner::Owner;
-use crate::range::BlockRange;
 use crate::registry::Registry;
 use crate::slab::Local;
 use crate::space::Extent;
@@ -196,12 +195,23 @@ impl fmt::Debug for Words {
 /// lock().each_block(&scores, |words| seen.push(words.len()));
 /// assert_eq!(seen, [4]);
 /// ```
-pub struct Blocks(BlockRange<'static>);
+pub struct Blocks(Extent);
 
 impl Blocks {
     /// Takes a place for one array per thread. `None` when the address space of 2^25 places is full.
     pub fn new() -> Option<Blocks> {
-        REGISTRY.block().map(Blocks)
+        REGISTRY.take_block().map(Blocks)
+    }
+
+    /// A place for no array, on which [`Blocks::with`] returns `None` always: as [`Words::none`].
+    ///
+    /// ```
+    /// use throughline_cells::Blocks;
+    ///
+    /// assert_eq!(Blocks::none().with(|_| ()), None);
+    /// ```
+    pub fn none() -> Blocks {
+        Blocks(Extent::NOWHERE)
     }
 
     /// Runs `f` on this thread's array. `None`, without running `f`, where [`Words::with`] says so, and from inside
@@ -209,13 +219,13 @@ impl Blocks {
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut OwnBlock<'_>) -> R) -> Option<R> {
         // SAFETY: slabs of the process-wide registry are never freed.
-        let slot = match LOCAL.try_with(|local| unsafe { local.slot(&self.0.extent) }) {
+        let slot = match LOCAL.try_with(|local| unsafe { local.slot(&self.0) }) {
             Ok(Some(slot)) => slot,
-            _ => touch_slot(&self.0)?,
+            _ => touch_slot(self.0)?,
         };
         // SAFETY: this thread owns the slab that `LOCAL` views, and gives it back when it ends, not inside `f`; the
         // handle is borrowed; there is one process-wide registry.
-        unsafe { slot.enter(&self.0.registry.retired, f) }
+        unsafe { slot.enter(&REGISTRY.retired, f) }
     }
 
     /// Runs `f` on the words of this thread's array, for who has one; `None` for who has none, and where [`Blocks::with`]
@@ -242,7 +252,7 @@ impl Blocks {
     #[inline(always)]
     pub fn with_touched<F: OnWords>(&self, f: F) -> Option<F::Output> {
         // SAFETY: slabs of the process-wide registry are never freed.
-        let slot = LOCAL.try_with(|local| unsafe { local.slot(&self.0.extent) });
+        let slot = LOCAL.try_with(|local| unsafe { local.slot(&self.0) });
         // SAFETY: as in `with`.
         unsafe { slot.ok()??.enter_words(f) }
     }
@@ -250,8 +260,14 @@ impl Blocks {
 
 #[cold]
 #[inline(never)]
-fn touch_slot(range: &BlockRange<'static>) -> Option<&'static Slot> {
-    with_owner(|owner| owner.touch_slot(range))
+fn touch_slot(extent: Extent) -> Option<&'static Slot> {
+    with_owner(|owner| owner.touch_slot(extent))?
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        REGISTRY.drop_block(self.0);
+    }
 }
 
 impl fmt::Debug for Blocks {
@@ -315,6 +331,6 @@ impl Collection {
 
     /// Calls `f` with the array of each thread that has one.
     pub fn each_block(&self, blocks: &Blocks, f: impl FnMut(&[SharedWord])) {
-        self.0.each_block(&blocks.0, f);
+        self.0.each_block_at(blocks.0, f);
     }
 }

@@ -86,8 +86,12 @@ impl Registry {
 
     /// Takes a slot for a block; see [`Blocks::new`](crate::Blocks::new).
     pub fn block(&self) -> Option<BlockRange<'_>> {
-        let extent = self.take(|books| books.slots.take(1))?;
-        Some(BlockRange::new(self, extent))
+        Some(BlockRange::new(self, self.take_block()?))
+    }
+
+    /// The same without the handle: whoever takes it gives it to [`Registry::drop_block`].
+    pub(crate) fn take_block(&self) -> Option<Extent> {
+        self.take(|books| books.slots.take(1))
     }
 
     /// Returns a range of words whose handle is gone, values and all.
@@ -100,7 +104,10 @@ impl Registry {
 
     /// Returns a slot whose handle is gone, blocks and all.
     pub(crate) fn drop_block(&self, extent: Extent) {
-        acquire(&self.books).dropped.slots.push(extent);
+        // Not cleared here: as above.
+        if extent != Extent::NOWHERE {
+            acquire(&self.books).dropped.slots.push(extent);
+        }
     }
 
     /// Lets a slab wait for its next owner.

@@ -34,6 +34,9 @@ pub(crate) struct Series {
     pub(crate) interval: AtomicU32,
     /// The bits of a gauge's last value; nothing to other aggregations.
     pub(crate) last: AtomicU64,
+    /// The arrays of each thread, for aggregations whose size changes and for rows that are too long for a range; else
+    /// none.
+    pub(crate) blocks: Blocks,
     /// When it was made: by its first measurement or by `bind`.
     pub(crate) created: Timestamp,
     rare: OnceLock<Box<Rare>>,
@@ -42,8 +45,6 @@ pub(crate) struct Series {
 /// What few series need.
 #[derive(Debug, Default)]
 struct Rare {
-    /// The arrays of each thread, for aggregations whose size changes.
-    blocks: Option<Blocks>,
     /// Where threads count, for aggregations whose rows have no place for it.
     recorder: Option<Recorder>,
     /// What threads share when they have no words of their own.
@@ -76,10 +77,9 @@ impl Series {
         recorder: Option<Recorder>,
     ) -> Self {
         let rare = OnceLock::new();
-        if blocks.is_some() || recorder.is_some() {
+        if recorder.is_some() {
             rare.get_or_init(|| {
                 Box::new(Rare {
-                    blocks,
                     recorder,
                     ..Rare::default()
                 })
@@ -87,6 +87,7 @@ impl Series {
         }
         Self {
             words: words.unwrap_or_else(Words::none),
+            blocks: blocks.unwrap_or_else(Blocks::none),
             generation: AtomicU32::new(1),
             interval: AtomicU32::new(1),
             last: AtomicU64::new(0),
@@ -95,12 +96,6 @@ impl Series {
             created: created.into(),
             rare,
         }
-    }
-
-    /// The arrays of each thread, for aggregations whose size changes.
-    #[inline(always)]
-    pub(crate) fn blocks(&self) -> Option<&Blocks> {
-        self.rare.get()?.blocks.as_ref()
     }
 
     /// Where threads count, for aggregations whose rows have no place for it.
@@ -155,9 +150,7 @@ impl Series {
     #[cold]
     pub(crate) fn touch(&self) {
         self.words.with(|_| ());
-        if let Some(blocks) = self.blocks() {
-            blocks.with(|_| ());
-        }
+        self.blocks.with(|_| ());
     }
 
     /// Runs `f` on this thread's row, `len` words, wherever it has one: rows too long for a range of words are arrays.
@@ -166,7 +159,7 @@ impl Series {
         if self.words.len() > 0 {
             return self.words.with(f);
         }
-        self.blocks()?.with(|block| {
+        self.blocks.with(|block| {
             if block.words().is_none() {
                 block.replace(len, |_, _| {});
             }
@@ -207,10 +200,8 @@ impl Series {
     /// Calls `f` with the row of each thread, always in the same order, and last with the shared one.
     pub(crate) fn each_row(&self, cells: &Collection, mut f: impl FnMut(&dyn ReadRow)) {
         cells.each(&self.words, |row| f(&row));
+        cells.each_block(&self.blocks, |row| f(&row));
         let Some(rare) = self.rare.get() else { return };
-        if let Some(blocks) = &rare.blocks {
-            cells.each_block(blocks, |row| f(&row));
-        }
         if let Some(Shared::Row(shared)) = rare.shared.get() {
             f(shared);
         }

@@ -99,8 +99,7 @@ impl<T> Exponential<T> {
     /// Counts a zero, and nothing else of it, where the thread has a block.
     #[inline(always)]
     pub(crate) fn record_zero(&self, series: &Series) -> bool {
-        let blocks = series.blocks();
-        blocks.and_then(|blocks| blocks.with_touched(CountZero)) == Some(true)
+        series.blocks.with_touched(CountZero) == Some(true)
     }
 
     /// Adds to the word of a bucket, and to what goes with it.
@@ -263,8 +262,7 @@ impl<T: Measured> Aggregate for Exponential<T> {
             value: value.as_f64(),
             exemplars,
         };
-        let blocks = series.blocks();
-        let recorded = blocks.and_then(|blocks| blocks.with_touched(count));
+        let recorded = series.blocks.with_touched(count);
         recorded.unwrap_or(Recorded::Untouched)
     }
 
@@ -276,16 +274,14 @@ impl<T: Measured> Aggregate for Exponential<T> {
             self.write(row, bucket, series, value, rank(value));
             Some(exemplar::pass(row.get(exemplars), series))
         };
-        let recorded = series.blocks().and_then(|blocks| {
-            blocks.with(|block| {
-                let there = block.words().and_then(write);
-                there.or_else(|| {
-                    self.make_room(block, value);
-                    block.words().and_then(write)
-                })
-            })?
+        let recorded = series.blocks.with(|block| {
+            let there = block.words().and_then(write);
+            there.or_else(|| {
+                self.make_room(block, value);
+                block.words().and_then(write)
+            })
         });
-        recorded.unwrap_or(Recorded::Untouched)
+        recorded.flatten().unwrap_or(Recorded::Untouched)
     }
 
     fn record_shared(&self, series: &Series, value: T) {
