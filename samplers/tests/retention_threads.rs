@@ -7,13 +7,14 @@ mod rig;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Span, SpanId, Status, TraceContextExt, TraceId, Tracer};
 use opentelemetry_sdk::trace::{Sampler, SpanData};
 use throughline_model::{Fate, KeepReason, Random, TraceKeeper};
-use throughline_samplers::Retention;
 use throughline_samplers::batch::BatchSettings;
+use throughline_samplers::{Retention, Slow};
 use throughline_testkit::SeededRandom;
 
 use rig::{LONG, Rig};
@@ -73,7 +74,9 @@ fn by_trace(spans: Vec<SpanData>) -> HashMap<TraceId, Vec<SpanData>> {
 
 #[test]
 fn every_span_is_accounted_for_and_what_is_kept_leaves_whole_and_once() {
-    let rig = Rig::new(Retention::new(), Sampler::AlwaysOff);
+    // A thread may have to wait for long in the middle of a trace.
+    let never_slow = Retention::new().slow(Slow::Above(Duration::MAX), 1.0);
+    let rig = Rig::new(never_slow, Sampler::AlwaysOff);
     let (recorded, done) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         let makers: Vec<_> = (0..THREADS)

@@ -116,7 +116,11 @@ fn an_exporter_that_panics_loses_its_batch_and_nothing_else() {
         CollectingLogs::default(),
     );
     let telemetry = Telemetry::builder("shop")
-        .environment(|_| None)
+        // Nothing leaves before it is asked for.
+        .environment(|name| {
+            name.ends_with("SCHEDULE_DELAY")
+                .then(|| "600000".to_owned())
+        })
         .span_exporter(Panics {
             exporter: spans.clone(),
             panics: Arc::clone(&panics),
@@ -199,7 +203,7 @@ fn hanging(sampler: Option<Sampler>, metric: &str, reason: &str) {
     for _ in 0..1000 {
         work.run(|| ());
     }
-    let error = telemetry.shutdown(Duration::from_secs(3)).unwrap_err();
+    let error = telemetry.shutdown(Duration::from_secs(5)).unwrap_err();
     assert!(error.to_string().contains("spans"), "{error}");
     // The metrics got through all the same, and say what was lost.
     let snapshot = metrics.snapshots().pop().unwrap();

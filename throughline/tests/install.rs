@@ -17,6 +17,7 @@ use throughline::opentelemetry::trace::{TraceContextExt, Tracer};
 use throughline::opentelemetry::{Context, KeyValue, baggage::BaggageExt, global};
 use throughline::tracing::{info, info_span, warn};
 use throughline::{Otlp, Telemetry};
+use throughline_testkit::otlp_sink::Nobody;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -212,16 +213,13 @@ fn the_console_shows_what_rust_log_says_and_the_export_does_not_care() {
 fn the_console_shows_where_nobody_listens_and_why() {
     let name = "the_console_shows_where_nobody_listens_and_why";
     let said = alone(name, &[], || {
-        // A port that was free a moment ago.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
+        let nobody = Nobody::listens().unwrap();
         let telemetry = Telemetry::builder("shop")
-            .otlp(Otlp::http(format!("{url}/?key=s3cret")))
+            .otlp(Otlp::http(format!("{}/?key=s3cret", nobody.url())))
             .install()
             .unwrap();
         info_span!("span").in_scope(|| info!("record"));
-        telemetry.shutdown(Duration::from_secs(3)).unwrap_err();
+        telemetry.shutdown(Duration::from_secs(5)).unwrap_err();
     });
     if let Some(said) = said {
         for (what, path) in [

@@ -41,6 +41,9 @@ impl Quickstart {
             .arg(&ledger)
             .args(arguments);
         command.env("OTEL_METRIC_EXPORT_INTERVAL", "1000");
+        // What is counted here shall not depend on how long the collector stands still.
+        command.env("OTEL_BSP_MAX_QUEUE_SIZE", "100000");
+        command.env("OTEL_BLRP_MAX_QUEUE_SIZE", "100000");
         command.env("OTEL_METRICS_EXPORTER", "otlp,prometheus");
         command.env("OTEL_EXPORTER_PROMETHEUS_HOST", metrics.ip().to_string());
         command.env("OTEL_EXPORTER_PROMETHEUS_PORT", metrics.port().to_string());

@@ -18,6 +18,7 @@
 //! ```
 
 mod answer;
+mod nobody;
 mod server;
 
 use std::collections::VecDeque;
@@ -35,6 +36,8 @@ use prost::Message;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+pub use nobody::Nobody;
 
 /// An OTLP receiver on 127.0.0.1. Dropping it closes the port and its connections.
 ///

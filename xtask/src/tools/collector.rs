@@ -68,7 +68,8 @@ fn download(project: &Project, dir: &Path, version: &str) -> Result<(), Error> {
     for file in [archive.as_str(), SUMS] {
         let fetch = project
             .command("curl")
-            .args(["-fsSL", "--connect-timeout", "20", "-O"]);
+            .args(["-fsSL", "--connect-timeout", "20", "-O"])
+            .args(["--retry", "5", "--retry-all-errors"]);
         let url = format!("{RELEASES}/v{version}/{file}");
         fetch.arg(url).dir(dir).run()?;
     }

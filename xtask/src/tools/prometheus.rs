@@ -49,7 +49,7 @@ fn unpack(project: &Project, dir: &Path) -> Result<(), Error> {
     let download = || {
         project
             .command("apt-get")
-            .args(["download", "--quiet", "prometheus"])
+            .args(["download", "--quiet", "-oAcquire::Retries=5", "prometheus"])
             .dir(dir)
             .run()
     };

@@ -73,7 +73,7 @@ async fn a_connection_that_died_without_a_word_is_replaced() {
         let url = first_connection_is_dead(&sink).await;
         let endpoint = Endpoint::base(protocol, &url, Signal::Logs)
             .unwrap()
-            .with_timeout(Duration::from_secs(2));
+            .with_timeout(Duration::from_secs(3));
         let resource = opentelemetry_sdk::Resource::builder_empty()
             .with_service_name("checkout")
             .build();

@@ -1,13 +1,13 @@
 //! What people read when the receiver is away.
 
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use opentelemetry::Context;
 use throughline_model::Push;
 use throughline_otlp::{Endpoint, LogExporter, MetricExporter, Protocol, Signal, SpanExporter};
-use throughline_testkit::otlp_sink::{Fault, OtlpSink};
+use throughline_testkit::otlp_sink::{Fault, Nobody, OtlpSink};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -39,6 +39,11 @@ impl Visit for Text {
 
 impl Warnings {
     fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        // With one dispatcher alive, `tracing` asks the default of whichever thread meets a warning first whether anyone
+        // wants it, and remembers. With two it asks them.
+        static ANOTHER: LazyLock<tracing::Dispatch> =
+            LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&ANOTHER);
         let warnings = Self::default();
         let only_ours = Targets::new().with_target("throughline", Level::WARN);
         let subscriber =
@@ -51,13 +56,12 @@ impl Warnings {
     }
 }
 
-/// At a port that was free a moment ago, with a query that is a secret.
-fn nobody(protocol: Protocol, signal: Signal) -> Endpoint {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/?key=s3cret", listener.local_addr().unwrap());
+/// Where nobody listens, with a query that is a secret.
+fn endpoint_of(nobody: &Nobody, protocol: Protocol, signal: Signal) -> Endpoint {
+    let url = format!("{}/?key=s3cret", nobody.url());
     Endpoint::base(protocol, &url, signal)
         .unwrap()
-        .with_timeout(Duration::from_secs(1))
+        .with_timeout(Duration::from_secs(2))
 }
 
 #[tokio::test]
@@ -76,9 +80,11 @@ async fn an_outage_is_told_once_with_its_url_and_its_cause() {
             assert!(!told[0].contains("s3cret"), "{told:?}");
         };
 
-        let spans = SpanExporter::new(nobody(protocol, Signal::Traces)).unwrap();
-        let metrics = MetricExporter::new(nobody(protocol, Signal::Metrics)).unwrap();
-        let logs = LogExporter::new(nobody(protocol, Signal::Logs)).unwrap();
+        let nobody = Nobody::listens().unwrap();
+        let endpoint = |signal| endpoint_of(&nobody, protocol, signal);
+        let spans = SpanExporter::new(endpoint(Signal::Traces)).unwrap();
+        let metrics = MetricExporter::new(endpoint(Signal::Metrics)).unwrap();
+        let logs = LogExporter::new(endpoint(Signal::Logs)).unwrap();
         for _ in 0..2 {
             spans.export_with_outcome(vec![span(1)]).await.unwrap_err();
         }
