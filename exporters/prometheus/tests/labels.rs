@@ -302,6 +302,7 @@ fn sets_that_share_pairs_are_written_as_if_they_did_not() {
         pair("c.d", "\""),
         pair("c/d", "2"),
         pair("le", "3"),
+        pair("z", "1"),
     ];
     let sets = (0..1u32 << all.len()).map(|set| {
         let chosen = all.iter().enumerate();
@@ -317,18 +318,26 @@ fn sets_that_share_pairs_are_written_as_if_they_did_not() {
         point.attributes = attributes.clone();
         point
     };
-    let alone = |attributes: &Attributes| {
-        let pairs = attributes.iter().cloned().collect();
-        samples(&text(&with(pairs))).join("\n")
+    let of = |in_scope: bool, points| {
+        let metric = metric("m", "", sum(false, points));
+        let snapshot = if in_scope {
+            scoped(vec![scope("shop", vec![metric])])
+        } else {
+            bare(vec![metric])
+        };
+        samples(&text(&snapshot)).join("\n")
     };
-    let points = sets.iter().map(shared).collect();
-    let together = text(&bare(vec![metric("m", "", sum(false, points))]));
-    let mut expected = Vec::new();
-    for line in sets.iter().map(alone) {
-        // Other sets that are the same labels are duplicates.
-        if !expected.contains(&line) {
-            expected.push(line);
+    for in_scope in [false, true] {
+        let mut expected = Vec::new();
+        for set in &sets {
+            let pairs = set.iter().cloned().collect();
+            let line = of(in_scope, vec![number(Number::U64(1), pairs)]);
+            // Other sets that are the same labels are duplicates.
+            if !expected.contains(&line) {
+                expected.push(line);
+            }
         }
+        let together = of(in_scope, sets.iter().map(shared).collect());
+        assert_eq!(together, expected.join("\n"));
     }
-    assert_eq!(samples(&together), expected);
 }

@@ -21,25 +21,27 @@ struct Slot<'a> {
     pair: Option<&'a KeyValue>,
     form: u32,
     text: String,
+    /// Of the labels in the text.
+    hash: u64,
 }
 
 /// A power of two.
 const SLOTS: usize = 256;
 
 impl<'a> Fragments<'a> {
-    /// What `write` appends for this pair in points of this form; `None` where it says that it cannot.
+    /// What `write` appends for this pair in points of this form, and the hash that it gives; `None` where it cannot.
     #[inline]
     pub(super) fn of(
         &mut self,
         form: u32,
         pair: &'a KeyValue,
-        write: impl FnOnce(&mut String) -> bool,
-    ) -> Option<&str> {
+        write: impl FnOnce(&mut String) -> Option<u64>,
+    ) -> Option<(&str, u64)> {
         let slot = &mut self.0[place(pair)];
         if slot.form != form || slot.pair.is_none_or(|it| !ptr::eq(it, pair)) {
             slot.fill(form, pair, write)?;
         }
-        Some(&slot.text)
+        Some((&slot.text, slot.hash))
     }
 }
 
@@ -49,13 +51,14 @@ impl<'a> Slot<'a> {
         &mut self,
         form: u32,
         pair: &'a KeyValue,
-        write: impl FnOnce(&mut String) -> bool,
+        write: impl FnOnce(&mut String) -> Option<u64>,
     ) -> Option<()> {
+        self.pair = None;
         self.text.clear();
-        let written = write(&mut self.text);
-        self.pair = written.then_some(pair);
+        self.hash = write(&mut self.text)?;
+        self.pair = Some(pair);
         self.form = form;
-        written.then_some(())
+        Some(())
     }
 }
 

@@ -137,6 +137,7 @@ pub(super) struct Labels<'a> {
     /// The last point beside which `le` is free, and the last one beside which it is taken.
     points: [Point<'a>; 2],
     fragments: Fragments<'a>,
+    hasher: RandomState,
     /// How many forms there were.
     forms: u32,
     /// Of an exemplar.
@@ -206,7 +207,7 @@ impl<'a> Point<'a> {
     }
 
     /// The form of its labels; none where two keys became one.
-    fn form(&self, id: u32, names: &Names<'_>) -> Option<Form<'a>> {
+    fn form(&self, id: u32, names: &Names<'_>, hasher: &RandomState) -> Option<Form<'a>> {
         let is_one = |pair: &[Pair<'_>]| names.text(pair[0].label) == names.text(pair[1].label);
         if self.pairs.windows(2).any(is_one) {
             return None;
@@ -225,7 +226,7 @@ impl<'a> Point<'a> {
                 Text::Value(value) => attribute::push_value(&mut fixed, value),
             }
             if !fixed.is_empty() {
-                form.fixed(label, &fixed);
+                form.fixed(label, &fixed, hasher);
             }
         }
         Some(form)
@@ -233,9 +234,9 @@ impl<'a> Point<'a> {
 }
 
 impl<'a> Labels<'a> {
-    /// Appends `a="1",b="2"`.
+    /// Appends `a="1",b="2"` and gives the sum of the labels' hashes.
     ///
-    /// Sorted by label, so that equal label sets are equal text. `le` says whether `le` is taken.
+    /// Sorted by label, so that equal label sets are equal text, and have equal sums. `le` says whether `le` is taken.
     #[inline]
     pub(super) fn point(
         &mut self,
@@ -243,17 +244,17 @@ impl<'a> Labels<'a> {
         scope: &ScopeLabels<'a>,
         attributes: &'a Attributes,
         le: bool,
-    ) {
+    ) -> u64 {
         let start = out.len();
         let last = &self.points[usize::from(le)];
         if last.scope == Some(scope.at)
             && let Some(form) = &last.form
-            && form.write(out, attributes, &mut self.fragments)
+            && let Some(hash) = form.write(out, attributes, &mut self.fragments, &self.hasher)
         {
-            return;
+            return hash;
         }
         out.truncate(start);
-        self.unlike_last(out, scope, attributes, le);
+        self.unlike_last(out, scope, attributes, le)
     }
 
     /// The same of a point that the last one's form does not fit.
@@ -264,23 +265,35 @@ impl<'a> Labels<'a> {
         scope: &ScopeLabels<'a>,
         attributes: &'a Attributes,
         le: bool,
-    ) {
+    ) -> u64 {
         let start = out.len();
+        let (names, hasher) = (&mut self.names, &self.hasher);
         let point = &mut self.points[usize::from(le)];
         if point.is_like(scope.at, attributes) {
             point.refill(attributes);
         } else {
-            point.fill(scope, le, attributes, &mut self.names);
+            point.fill(scope, le, attributes, names);
             self.forms += 1;
-            point.form = point.form(self.forms, &self.names);
+            point.form = point.form(self.forms, names, hasher);
             if let Some(form) = &point.form
-                && form.write(out, attributes, &mut self.fragments)
+                && let Some(hash) = form.write(out, attributes, &mut self.fragments, hasher)
             {
-                return;
+                return hash;
             }
             out.truncate(start);
         }
-        write(&self.names, &point.pairs, &mut self.value, out, |_, _| true);
+        let mut hash = 0u64;
+        write(
+            names,
+            &point.pairs,
+            &mut self.value,
+            out,
+            |_, _| true,
+            |label| {
+                hash = hash.wrapping_add(hasher.hash_one(label));
+            },
+        );
+        hash
     }
 
     /// Appends the labels of an exemplar and returns how many characters they count: names and values,
@@ -314,6 +327,7 @@ impl<'a> Labels<'a> {
                 }
                 !taken
             },
+            |_| {},
         );
         characters
     }
@@ -324,13 +338,14 @@ fn sort(pairs: &mut [Pair<'_>], names: &Names<'_>) {
     pairs.sort_unstable_by(|a, b| (names.text(a.label), a.key).cmp(&(names.text(b.label), b.key)));
 }
 
-/// Appends the pairs whose label and value `keep` takes; those of one label together are one value.
+/// Appends the pairs whose label and value `keep` takes; those of one label together are one value. `written` gets each.
 fn write(
     names: &Names<'_>,
     pairs: &[Pair<'_>],
     joined: &mut String,
     out: &mut String,
     mut keep: impl FnMut(&str, &str) -> bool,
+    mut written: impl FnMut(&str),
 ) {
     let mut first = true;
     for same in pairs.chunk_by(|a, b| names.text(a.label) == names.text(b.label)) {
@@ -369,10 +384,12 @@ fn write(
         if !std::mem::take(&mut first) {
             out.push(',');
         }
+        let start = out.len();
         out.push_str(name);
         out.push_str("=\"");
         push_escaped(out, value);
         out.push('"');
+        written(&out[start..]);
     }
 }
 
@@ -407,30 +424,26 @@ fn push_escaping(out: &mut String, text: &str, special: impl Fn(u8) -> bool) {
     out.push_str(rest);
 }
 
-/// The label sets that a family has already, as ranges of the exposition itself.
+/// The label sets that a family has already, as ranges of the exposition itself, each with the sum of its labels' hashes.
 #[derive(Default)]
-pub(super) struct Seen {
-    hasher: RandomState,
-    ranges: hashbrown::HashTable<Range<usize>>,
-}
+pub(super) struct Seen(hashbrown::HashTable<(u64, Range<usize>)>);
 
 impl Seen {
     /// Begins a family of at most so many label sets.
     pub(super) fn begin(&mut self, points: usize) {
-        self.ranges.clear();
-        // Once: growing would hash all of them again.
-        self.ranges.reserve(points, |_| 0);
+        self.0.clear();
+        // Once: growing moves all of them.
+        self.0.reserve(points, |(hash, _)| *hash);
     }
 
     /// Takes note of the label set that stands in `text` at `range`, unless it has it already: then `false`.
-    pub(super) fn add(&mut self, text: &str, range: Range<usize>) -> bool {
-        let hash_of = |range: &Range<usize>| self.hasher.hash_one(&text[range.clone()]);
+    pub(super) fn add(&mut self, text: &str, hash: u64, range: Range<usize>) -> bool {
         let labels = &text[range.clone()];
-        let is_it = |other: &Range<usize>| text[other.clone()] == *labels;
-        match self.ranges.entry(hash_of(&range), is_it, hash_of) {
+        let is_it = |(_, other): &(u64, Range<usize>)| text[other.clone()] == *labels;
+        match self.0.entry(hash, is_it, |(hash, _)| *hash) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
-                place.insert(range);
+                place.insert((hash, range));
                 true
             }
         }

@@ -183,9 +183,9 @@ impl<'a, 'r> Writer<'a, 'r> {
         self.out.push_str(head);
         let of_labels = self.out.len();
         let scope = &self.scopes[member.scope];
-        self.labels.point(&mut self.out, scope, attributes, le);
+        let hash = self.labels.point(&mut self.out, scope, attributes, le);
         let labels = of_labels..self.out.len();
-        if self.seen.add(&self.out, labels.clone()) {
+        if self.seen.add(&self.out, hash, labels.clone()) {
             return Some(Line { start, labels });
         }
         self.out.truncate(start);

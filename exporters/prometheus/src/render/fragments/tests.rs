@@ -14,9 +14,11 @@ fn expected(form: u32, pair: &KeyValue) -> String {
 fn text<'a, 'f>(fragments: &'f mut Fragments<'a>, form: u32, pair: &'a KeyValue) -> &'f str {
     let write = |text: &mut String| {
         text.push_str(&expected(form, pair));
-        true
+        Some(u64::from(form))
     };
-    fragments.of(form, pair, write).unwrap()
+    let (text, hash) = fragments.of(form, pair, write).unwrap();
+    assert_eq!(hash, u64::from(form));
+    text
 }
 
 #[test]
@@ -38,7 +40,7 @@ fn a_pair_is_written_once_in_a_form_and_again_in_another() {
     for form in [1, 1, 2, 2, 1] {
         let write = |_: &mut String| {
             written.push(form);
-            true
+            Some(0)
         };
         fragments.of(form, &pairs[0], write);
     }
@@ -53,7 +55,7 @@ fn what_could_not_be_written_is_not_there_the_next_time() {
     for _ in 0..2 {
         let half = |text: &mut String| {
             text.push_str("half");
-            false
+            None
         };
         assert_eq!(fragments.of(2, &pairs[0], half), None);
     }
