@@ -12,7 +12,7 @@
 //! A warm call takes no lock, allocates nothing and reads no clock. `bind` does the look-up once and for all.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use foldhash::fast::RandomState;
@@ -61,8 +61,6 @@ pub(crate) struct Stream<A: Aggregate> {
     /// How long a row is.
     row: usize,
     hasher: RandomState,
-    /// The series of the empty attribute set, once it is there.
-    plain: OnceLock<Arc<Series>>,
     table: Table,
     config: Arc<StreamConfig>,
     parts: Arc<Parts>,
@@ -108,7 +106,6 @@ impl<A: Aggregate> Stream<A> {
             row: words + if with_exemplars { reservoirs } else { 0 },
             aggregate,
             hasher,
-            plain: OnceLock::new(),
             table: Table::new(config.limit),
             config,
             parts: Arc::clone(parts),
@@ -135,7 +132,7 @@ impl<A: Aggregate> Stream<A> {
             });
         };
         if attributes.is_empty()
-            && let Some(series) = self.plain.get()
+            && let Some(series) = self.table.plain()
         {
             return write(series);
         }
@@ -293,10 +290,7 @@ impl<A: Aggregate> Stream<A> {
         if Table::is_overflow_set(&series.attributes) {
             // Not remembered: such calls may have any number of attribute sets, and would push the others out.
             self.parts.tally.overflowed();
-        } else if call.attributes.is_empty() {
-            // Of two threads that come first, both have the same series.
-            self.plain.get_or_init(|| Arc::clone(&series));
-        } else {
+        } else if !call.attributes.is_empty() {
             lookup::remember(call, &attributes, &series);
         }
         series

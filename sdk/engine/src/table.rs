@@ -1,6 +1,6 @@
 //! The series of one stream, and the limit on their number.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use hashbrown::HashTable;
 use opentelemetry::{KeyValue, Value};
@@ -17,12 +17,14 @@ const OVERFLOW: &str = "otel.metric.overflow";
 #[derive(Debug)]
 pub(crate) struct Table {
     limit: usize,
+    /// The series of no attributes, once it is there: many streams have no other one, and need no index for it.
+    plain: OnceLock<Arc<Series>>,
     inner: RwLock<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Places in `all`, by the hash of the attributes. The overflow has none.
+    /// Places in `all`, by the hash of the attributes. The overflow has none, nor has the series of no attributes.
     index: HashTable<Place>,
     /// In the order they were made, until some are taken out.
     all: Vec<Arc<Series>>,
@@ -41,6 +43,7 @@ impl Table {
         Self {
             // Places have 32 bits; so many series fit no memory.
             limit: limit.min(u32::MAX as usize),
+            plain: OnceLock::new(),
             inner: RwLock::default(),
         }
     }
@@ -55,15 +58,40 @@ impl Table {
         Attributes::new([KeyValue::new(OVERFLOW, true)])
     }
 
+    /// The series of no attributes, if it is there. Without a lock.
+    #[inline(always)]
+    pub(crate) fn plain(&self) -> Option<&Arc<Series>> {
+        self.plain.get()
+    }
+
     /// The series of canonical attributes, if it is there or if it is known to be that of the overflow.
     pub(crate) fn find(&self, hash: u64, attributes: &Canonical<'_>) -> Option<Arc<Series>> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        let found = inner.find(hash, |set| is_set(set, attributes.iter()));
+        let is = |set: &Attributes| is_set(set, attributes.iter());
+        let found = self.find_in(&inner, hash, attributes.given().is_empty(), is);
         // Full: what is not there never will be.
         found.or_else(|| {
-            let full = inner.index.len() >= self.limit;
-            inner.overflow.as_ref().filter(|_| full).map(Arc::clone)
+            let overflow = inner.overflow.as_ref();
+            overflow.filter(|_| self.is_full(&inner)).map(Arc::clone)
         })
+    }
+
+    fn find_in(
+        &self,
+        inner: &Inner,
+        hash: u64,
+        is_plain: bool,
+        is: impl Fn(&Attributes) -> bool,
+    ) -> Option<Arc<Series>> {
+        if is_plain {
+            return self.plain.get().cloned();
+        }
+        inner.find(hash, is)
+    }
+
+    fn is_full(&self, inner: &Inner) -> bool {
+        let plain = usize::from(self.plain.get().is_some());
+        inner.index.len() + plain >= self.limit
     }
 
     /// The series of canonical attributes, made if there is room, else that of the overflow.
@@ -75,11 +103,14 @@ impl Table {
     ) -> Arc<Series> {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *inner;
-        if let Some(series) = inner.find(hash, |set| is_set(set, &attributes)) {
+        let is_plain = attributes.is_empty();
+        let is = |set: &Attributes| is_set(set, &attributes);
+        let found = self.find_in(inner, hash, is_plain, is);
+        if let Some(series) = found {
             return series;
         }
         // Whoever measures under the overflow's own name means the overflow: no set is reported twice.
-        if inner.index.len() >= self.limit || Self::is_overflow_set(&attributes) {
+        if self.is_full(inner) || Self::is_overflow_set(&attributes) {
             return Arc::clone(inner.overflow.get_or_insert_with(|| {
                 let series = Arc::new(make(Self::overflow_set()));
                 inner.all.push(Arc::clone(&series));
@@ -93,6 +124,10 @@ impl Table {
             inner.all.reserve_exact(1);
         }
         inner.all.push(Arc::clone(&series));
+        if is_plain {
+            // The first one: nobody else has the lock.
+            return Arc::clone(self.plain.get_or_init(|| series));
+        }
         let place = Place::new(at, hash);
         inner.index.insert_unique(place.hash(), place, Place::hash);
         series
@@ -110,7 +145,7 @@ impl Table {
     }
 
     /// Takes the series at `places`, which ascend, out, but for those that are bound, that of the overflow and that of no
-    /// attributes, which the stream holds too. `taken` gets each with its place and the number of series that there were with
+    /// attributes, which are held beside the index. `taken` gets each with its place and the number of series that there were with
     /// it; the last one is at that place then.
     pub(crate) fn take_out(
         &self,

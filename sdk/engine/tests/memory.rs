@@ -33,7 +33,8 @@ fn an_instrument_with_its_first_series_takes_less_than_a_kilobyte() {
         counter.add(1, &[]);
         counters.push(counter);
     });
-    assert!(each <= 1024, "{each} bytes for each instrument");
+    // The allocator rounds a dozen pieces up.
+    assert!(each <= 896, "{each} bytes for each instrument");
 }
 
 #[test]
