@@ -7,7 +7,7 @@
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use loom::sync::Arc;
+use loom::sync::{Arc, Mutex};
 use loom::thread;
 use throughline_cells::parts::{BlockRange, Registry, WordRange};
 
@@ -278,4 +278,56 @@ fn the_blocks_of_a_dropped_handle_are_freed_and_its_place_is_empty_again() {
             .unwrap();
         writer.join().unwrap();
     });
+}
+
+/// What a metrics engine does with a range that is idle, in its own steps: a table holds it by an `Arc`, as does whoever
+/// found it there and may write at any time. A collection takes it out of the table, and reads it on until it has the only
+/// `Arc` of it: that look is the last one. The engine itself stands on the process-wide registry, which is not there under
+/// loom.
+#[test]
+fn what_leaves_a_table_is_read_in_whole_before_it_is_freed() {
+    model(|registry| {
+        let table = Arc::new(Mutex::new(Some(Arc::new(registry.words(1).unwrap()))));
+        let writer = thread::spawn({
+            let table = table.clone();
+            move || {
+                let found = table.lock().unwrap().clone();
+                found.map_or(0, |words| {
+                    add(registry, &words, 2);
+                    2
+                })
+            }
+        });
+        let mut told = 0;
+        let left = table.lock().unwrap().take();
+        let mut left = read_leaving(registry, left.unwrap(), &mut told);
+        if let Some(words) = left.take() {
+            left = read_leaving(registry, words, &mut told);
+        }
+        let written = writer.join().unwrap();
+        if let Some(words) = left.take() {
+            assert!(read_leaving(registry, words, &mut told).is_none());
+        }
+        assert_eq!(told, written);
+        // Another range may have its place, and nothing of what was told.
+        let next = registry.words(1).unwrap();
+        assert_eq!(total(registry, &next), 0);
+    });
+}
+
+/// One collection: `told` is what it and those before have read. Gives back what somebody else holds.
+fn read_leaving<'r>(
+    registry: &Registry,
+    words: Arc<WordRange<'r>>,
+    told: &mut u64,
+) -> Option<Arc<WordRange<'r>>> {
+    // Before the look: to have it alone is to see all that others wrote before they let go.
+    let words = Arc::try_unwrap(words);
+    let now = match &words {
+        Ok(alone) => total(registry, alone),
+        Err(shared) => total(registry, shared),
+    };
+    assert!(*told <= now, "{told} were told, {now} are left");
+    *told = now;
+    words.err()
 }

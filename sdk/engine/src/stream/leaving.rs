@@ -12,7 +12,8 @@
 //!
 //! **Nothing is lost.** Whoever found the series while it was in the table has an `Arc` of it, and may write into it at any
 //! time. It is read on until this list has the only one: to have that to itself is to see all that the others wrote
-//! before they let go. Threads forget it at their next look-up.
+//! before they let go. Threads forget it at their next look-up. A model of this runs under loom, in
+//! `sdk/cells/tests/loom.rs`.
 //!
 //! **Nothing is told twice.** A late measurement may come when its attributes have a new series. Two points of the same
 //! attributes would be one too many, so the other series waits: its measurements are in the next interval's delta.
