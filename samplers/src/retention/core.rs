@@ -117,7 +117,7 @@ impl Core {
     #[inline(never)]
     fn opened(
         &self,
-        mut shard: MutexGuard<'_, Shard>,
+        shard: MutexGuard<'_, Shard>,
         start: &Start,
         span: &SpanContext,
         orphan: bool,
@@ -125,16 +125,23 @@ impl Core {
         if self.control.is_closing() {
             return;
         }
-        let root = self.root(span, orphan);
         // Not to know of a part that passes is no harm; its spans pass.
-        let opened = shard.opened(start, root, &self.room);
-        drop(shard);
-        // The lock is free again: making room locks every shard.
-        if !opened && !root.passes && self.make_room() {
-            self.lock(start.hash).opened(start, root, &self.room);
-        }
+        self.open(shard, start, self.root(span, orphan));
         // Its age is looked at from now on.
         self.control.stir();
+    }
+
+    /// A part starts with this span; where there is no room for it, some is made. Whether there was, in the end.
+    fn open(&self, mut shard: MutexGuard<'_, Shard>, start: &Start, root: Root) -> bool {
+        if shard.opened(start, root, &self.room) {
+            return true;
+        }
+        if shard.closed || root.passes {
+            return false;
+        }
+        // The lock is free again: making room locks every shard.
+        drop(shard);
+        self.make_room() && self.lock(start.hash).opened(start, root, &self.room)
     }
 
     fn root(&self, span: &SpanContext, orphan: bool) -> Root {
@@ -245,22 +252,16 @@ impl Core {
             sampled: false,
         };
         let root = self.root(span, true);
-        let mut shard = self.lock(end.hash);
-        if shard.opened(&start, root, &self.room) {
+        if self.open(self.lock(end.hash), &start, root) {
             return true;
         }
+        let mut shard = self.lock(end.hash);
         if shard.closed {
             shard.tally.already_shutdown += 1;
-            return false;
-        }
-        drop(shard);
-        let room = self.make_room();
-        let mut shard = self.lock(end.hash);
-        let opened = room && shard.opened(&start, root, &self.room);
-        if !opened {
+        } else {
             shard.tally.buffer_full += 1;
         }
-        opened
+        false
     }
 
     fn pass(&self, mut span: SpanData, end: &End) {
