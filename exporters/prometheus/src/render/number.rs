@@ -16,14 +16,17 @@ pub(super) enum Style {
 }
 
 /// Appends `value`, exactly.
-pub(super) fn push_u64(out: &mut String, mut value: u64) {
+#[inline]
+pub(super) fn push_u64(out: &mut String, value: u64) {
     // Many a bucket and a counter.
-    if value < 100 {
-        if value >= 10 {
-            out.push(char::from(b'0' + (value / 10) as u8));
-        }
-        return out.push(char::from(b'0' + (value % 10) as u8));
+    if value < 10 {
+        out.push(char::from(b'0' + value as u8));
+    } else {
+        push_digits(out, value);
     }
+}
+
+fn push_digits(out: &mut String, mut value: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     loop {
@@ -34,7 +37,12 @@ pub(super) fn push_u64(out: &mut String, mut value: u64) {
             break;
         }
     }
-    push_ascii(out, &digits[at..]);
+    let digits = &digits[at..];
+    match digits {
+        // Two stores instead of a check and a copy.
+        [tens, ones] => out.extend([char::from(*tens), char::from(*ones)]),
+        _ => push_ascii(out, digits),
+    }
 }
 
 /// Appends the bytes of an id in hexadecimal.
