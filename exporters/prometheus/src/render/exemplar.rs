@@ -18,7 +18,7 @@ pub(super) fn latest(exemplars: &[Exemplar]) -> Option<&Exemplar> {
 }
 
 /// The exemplar of each bucket: the latest whose value lies in it (same page, "Histograms").
-/// `chosen[bucket]` is the index in `exemplars`.
+/// `chosen[bucket]` is the index in `exemplars`; nothing is chosen of none.
 pub(super) fn latest_per_bucket(
     exemplars: &[Exemplar],
     bounds: &Bounds,
@@ -26,6 +26,9 @@ pub(super) fn latest_per_bucket(
     chosen: &mut Vec<Option<usize>>,
 ) {
     chosen.clear();
+    if exemplars.is_empty() {
+        return;
+    }
     chosen.resize(buckets, None);
     for (at, exemplar) in exemplars.iter().enumerate() {
         if !is_valid(exemplar) {

@@ -94,7 +94,8 @@ pub(super) fn group<'a>(
         openmetrics: format.is_openmetrics(),
         families: Vec::new(),
         hasher: RandomState::default(),
-        owned: HashTable::new(),
+        // Most have up to four.
+        owned: HashTable::with_capacity(4 * snapshot.metrics().count()),
     };
     if options.target_info && !snapshot.resource.attributes.is_empty() {
         families.own("target_info", TARGET, "_info");

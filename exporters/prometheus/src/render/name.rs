@@ -38,7 +38,7 @@ impl Name {
         let mut words = String::new();
         if suffix == Suffix::Ratio && unit == "1" {
             words.push_str("ratio");
-        } else {
+        } else if !unit.is_empty() {
             unit::push_words(&mut words, unit);
         }
         append(&mut base, &words);

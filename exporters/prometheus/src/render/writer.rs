@@ -126,12 +126,15 @@ impl<'a, 'r> Writer<'a, 'r> {
         }
         let header = self.out.len();
         self.seen.begin(family.points());
-        let layout = layout(family);
+        let mut layout = None;
         for member in &family.members {
             match member.points {
                 Points::Number(points) => self.numbers(family, member, points),
                 Points::Histogram(points) => self.histograms(family, member, points),
-                Points::Exponential(points) => self.exponentials(family, member, points, &layout),
+                Points::Exponential(points) => {
+                    let layout = layout.get_or_insert_with(|| layout_of(family));
+                    self.exponentials(family, member, points, layout);
+                }
             }
         }
         if self.out.len() == header {
@@ -402,7 +405,7 @@ fn is_count(value: Number) -> bool {
 }
 
 /// The bounds for the exponential points of a family.
-fn layout(family: &Family<'_>) -> Layout {
+fn layout_of(family: &Family<'_>) -> Layout {
     let points = family
         .members
         .iter()
