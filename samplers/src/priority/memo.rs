@@ -12,7 +12,7 @@ use super::bits::Bits;
 pub(super) struct Memo(u64);
 
 /// How many texts a thread remembers, a power of two.
-const SLOTS: usize = 64;
+pub(super) const SLOTS: usize = 64;
 /// In bytes. Longer texts are not remembered.
 const LONGEST: usize = 64;
 /// The words of the largest set.

@@ -8,20 +8,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::{KeyValue, Value};
 
-use super::memo::place;
+use super::memo::{SLOTS, place};
 use crate::probability::SpanStart;
 
 /// Who asks: no two of them are equal, not even one after the other.
 pub(super) struct Seen(u64);
 
-/// How many spans a thread remembers: as many as there are places for texts.
-const SLOTS: usize = 64;
 /// Spans with more are not remembered.
 pub(super) const ATTRIBUTES: usize = 8;
 /// In bytes, of all that is compared. Nor are those with more.
 const LONGEST: usize = 240;
 /// The name, then each attribute's key and, if it counts, its value.
 const PARTS: usize = 1 + 2 * ATTRIBUTES;
+
+/// After how many spans in a row that looked otherwise a place stops to remember each, as where a rule asks for what every
+/// span has a value of its own of, …
+const IN_VAIN: u8 = 4;
+/// … and how many it lets pass before it tries again.
+const LET_PASS: u8 = 16;
 
 /// What a span looked like, and what was found for it.
 ///
@@ -42,6 +46,8 @@ struct Slot {
     lengths: [u8; PARTS],
     text: [u8; LONGEST],
     found: Option<usize>,
+    /// How many spans in a row looked otherwise.
+    in_vain: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,11 +69,12 @@ const EMPTY: Slot = Slot {
     lengths: [0; PARTS],
     text: [0; LONGEST],
     found: None,
+    in_vain: 0,
 };
 
 thread_local! {
     /// Nothing until it is needed: many threads start no span.
-    static SEEN: RefCell<Option<Box<[Slot; SLOTS]>>> = const { RefCell::new(None) };
+    static SEEN: RefCell<[Option<Box<Slot>>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
 }
 
 impl Default for Seen {
@@ -95,16 +102,19 @@ impl Seen {
         let found = SEEN.try_with(|slots| {
             // Never borrowed twice: `search` looks at rules alone.
             let mut slots = slots.try_borrow_mut().ok()?;
-            let slots = slots.get_or_insert_with(|| Box::new([EMPTY; SLOTS]));
-            let slot = &mut slots[place(span.name)];
+            let slot = slots[place(span.name)].get_or_insert_with(|| Box::new(EMPTY));
             if slot.asked_by == self.0 && slot.kind == kind && slot.is_like(span) {
+                slot.in_vain = 0;
                 return Some(slot.found);
             }
             let found = search();
-            let fits = slot.fill(span, values_of(span.attributes));
-            slot.asked_by = if fits.is_some() { self.0 } else { 0 };
-            slot.kind = kind;
-            slot.found = found;
+            slot.in_vain = slot.in_vain.wrapping_add(1);
+            if slot.in_vain <= IN_VAIN || slot.in_vain.is_multiple_of(LET_PASS) {
+                slot.kind = kind;
+                slot.found = found;
+                let fits = slot.fill(span, values_of(span.attributes));
+                slot.asked_by = if fits.is_some() { self.0 } else { 0 };
+            }
             Some(found)
         });
         match found {
@@ -260,6 +270,42 @@ mod tests {
         for other in others {
             assert_eq!(searched(&[one.clone(), other.clone()]), 2, "{other:?}");
         }
+    }
+
+    #[test]
+    fn texts_that_differ_in_one_byte_are_told_apart() {
+        for length in [1, 7, 8, 9, 12, 16, 17, 24, 32, 33, 64] {
+            let text = "x".repeat(length);
+            assert!(is_same(text.as_bytes(), text.clone().as_bytes()));
+            for at in 0..length {
+                let mut other = text.clone().into_bytes();
+                other[at] = b'y';
+                assert!(!is_same(text.as_bytes(), &other), "{length}, {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_share_a_place_are_told_apart() {
+        let (seen, names) = (Seen::default(), (0..1_000).map(|n| format!("GET /{n}")));
+        let names: Vec<_> = names.collect();
+        for round in 0..3 {
+            for (n, name) in names.iter().enumerate() {
+                let found = seen.of(&SpanStart::root(name), 0, |_| 0, || Some(n));
+                assert_eq!(found, Some(n), "{name} in round {round}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_otherwise_each_time_is_remembered_now_and_then_and_found_all_the_same() {
+        let paths = (0..1_000).map(|n| span([format!("/{n}").into(), 1.into(), "/".into()]));
+        let mut spans: Vec<_> = paths.collect();
+        assert_eq!(searched(&spans), 1_000);
+        // It is seen again once the last one of a row was remembered.
+        let last = spans[999].clone();
+        spans.extend(std::iter::repeat_n(last, 100));
+        assert!((1_000..1_020).contains(&searched(&spans)));
     }
 
     #[test]

@@ -98,16 +98,18 @@ fn at_one_percent_every_error_is_there_and_every_exemplar_resolves() -> Result<(
             refused.map(|entry| entry.count).sum::<u64>(),
             "every failed {request}"
         );
-        let no_policy = |span: &&Span| !span.attributes.contains_key("sampling.retained");
-        arrived += spans()
-            .filter(|span| !span.failed)
-            .filter(no_policy)
-            .count();
+        // On a machine that stands still for a while, most are slow.
+        let was_slow = |span: &Span| {
+            let why = span.attributes.get("sampling.retained");
+            why.is_some_and(|why| why.contains("slow"))
+        };
+        let went_well = spans().filter(|span| !span.failed);
+        arrived += went_well.filter(|span| !was_slow(span)).count();
         answered += ledger.answers(request);
     }
     assert!(
         u64::try_from(arrived).unwrap() < answered / 10,
-        "{arrived} of {answered} requests that went well were kept for nothing, at 1 %"
+        "{arrived} of {answered} requests that went well were kept, at 1 %"
     );
     let dangling: Vec<_> = unresolved(&received)
         .into_iter()

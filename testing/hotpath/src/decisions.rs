@@ -34,6 +34,10 @@ pub(crate) const KINDS: &[(&str, Run)] = &[
     ("decision, priority with 100 rules, sampled", || {
         sampled(rules(), 1)
     }),
+    (
+        "decision, priority with 100 rules, a path of its own each, dropped",
+        || decide(rules(), 1, 1_000, LOWEST, &SamplingDecision::Drop),
+    ),
     ("decision, adaptive with 1,000 keys, dropped", || {
         dropped(adaptive(), 1_000)
     }),
@@ -100,26 +104,30 @@ impl Clock for Still {
     }
 }
 
-/// Of a trace with the lowest randomness.
+/// Of the lowest randomness.
+const LOWEST: TraceId = TraceId::from_bytes((1u128 << 64).to_be_bytes());
+
 fn dropped(sampler: Result<impl ShouldSample, Error>, names: usize) -> Result<(), String> {
-    decide(
-        sampler,
-        names,
-        TraceId::from(1 << 64),
-        &SamplingDecision::Drop,
-    )
+    decide(sampler, names, 0, LOWEST, &SamplingDecision::Drop)
 }
 
 /// Of a trace with the highest one.
 fn sampled(sampler: Result<impl ShouldSample, Error>, names: usize) -> Result<(), String> {
     let highest = TraceId::from(u128::MAX);
-    decide(sampler, names, highest, &SamplingDecision::RecordAndSample)
+    decide(
+        sampler,
+        names,
+        0,
+        highest,
+        &SamplingDecision::RecordAndSample,
+    )
 }
 
-/// Requests as a server sees them first, of so many operations in turn.
+/// Requests as a server sees them first, of so many operations in turn; of one route, or of none and so many paths.
 fn decide(
     sampler: Result<impl ShouldSample, Error>,
     names: usize,
+    paths: usize,
     trace: TraceId,
     expected: &SamplingDecision,
 ) -> Result<(), String> {
@@ -129,17 +137,24 @@ fn decide(
         .map(|n| format!("GET /orders/{{id}}/{n:04}"))
         .collect();
     let context = Context::new();
-    let attributes = [
-        KeyValue::new("http.request.method", "GET"),
-        KeyValue::new("url.path", "/orders/4711/items"),
-        KeyValue::new("http.route", "/orders/{id}/items"),
-        KeyValue::new("customer.tier", "gold"),
-        KeyValue::new("server.port", 443),
-    ];
+    let attributes = |at: usize| {
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", "GET"),
+            KeyValue::new("url.path", format!("/orders/{}/items", 4711 + at)),
+            KeyValue::new("customer.tier", "gold"),
+            KeyValue::new("server.port", 443),
+        ];
+        if paths == 0 {
+            attributes.insert(2, KeyValue::new("http.route", "/orders/{id}/items"));
+        }
+        attributes
+    };
+    let attributes: Vec<_> = (0..paths.max(1)).map(attributes).collect();
     let decide = |at: u64| {
         let name = &names[at as usize % names.len()];
+        let attributes = &attributes[at as usize % attributes.len()];
         let (trace, kind) = (black_box(trace), &SpanKind::Server);
-        sampler.should_sample(Some(&context), trace, name, kind, &attributes, &[])
+        sampler.should_sample(Some(&context), trace, name, kind, attributes, &[])
     };
     steps(|at| {
         black_box(decide(at));

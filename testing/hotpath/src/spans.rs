@@ -2,13 +2,14 @@
 //! end.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use throughline_model::SelfMeter;
-use throughline_samplers::Retention;
 use throughline_samplers::batch::BatchSettings;
+use throughline_samplers::{Retention, Slow};
 
 use crate::kinds::{attributes, steps};
 
@@ -24,6 +25,8 @@ pub(crate) const KINDS: &[(&str, Run)] = &[
     ("span, recorded and not kept", || {
         // Nobody waits for what the worker would send.
         let (buffer, _worker) = Retention::new()
+            // However long this machine stands still.
+            .slow(Slow::Above(Duration::MAX), 1.0)
             .build(BatchSettings::spans(), &SelfMeter::new())
             .map_err(|error| error.to_string())?;
         let provider = SdkTracerProvider::builder()

@@ -69,6 +69,9 @@ impl Iterator for Parts<'_> {
     type Item = Part;
 
     fn next(&mut self) -> Option<Part> {
+        if self.scope == self.snapshot.scopes.len() {
+            return None;
+        }
         let mut request = Vec::with_capacity(self.length);
         self.taken = 0;
         self.nested(&mut request, 1, Around::Resource, Self::resource_metrics);

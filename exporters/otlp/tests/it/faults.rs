@@ -272,12 +272,15 @@ async fn a_receiver_that_comes_back_gets_the_batch() {
 
 /// Takes the place of a receiver that is about to close its port.
 async fn nobody_at(address: std::net::SocketAddr) -> Nobody {
-    loop {
-        match Nobody::listens_at(address) {
-            Ok(nobody) => return nobody,
-            Err(_) => tokio::task::yield_now().await,
+    let closed = async {
+        loop {
+            match Nobody::listens_at(address) {
+                Ok(nobody) => return nobody,
+                Err(_) => tokio::task::yield_now().await,
+            }
         }
-    }
+    };
+    tokio::time::timeout(LONG, closed).await.unwrap()
 }
 
 #[tokio::test]

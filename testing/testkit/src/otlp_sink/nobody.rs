@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpSocket;
 
-/// An address of 127.0.0.1 at which nobody listens, and nobody will while this lives: it is bound, and never listened at.
+/// An address of 127.0.0.1 at which nobody listens: it is bound, and never listened at, so that nobody who asks for a free
+/// port is given it while this lives.
 ///
 /// A port that is free at the moment may be somebody's when the test gets there. It needs no runtime.
 ///
@@ -41,7 +42,7 @@ impl Nobody {
         Self::listens_at((Ipv4Addr::LOCALHOST, 0).into())
     }
 
-    /// Binds this address. An [`OtlpSink`](super::OtlpSink) may start there meanwhile, and nobody else.
+    /// Binds this address. Who names it, as an [`OtlpSink`](super::OtlpSink) may, can start there meanwhile.
     ///
     /// # Errors
     ///
