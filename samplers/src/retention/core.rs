@@ -309,7 +309,10 @@ impl Core {
             return true;
         }
         let raised = changing.raise(EMERGENCY);
-        self.sweep();
+        // Where it cannot rise, all that is below it was evicted when it last did.
+        if raised {
+            self.sweep();
+        }
         drop(changing);
         self.control.hurry();
         raised
