@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the programs of testing/bench/, a workspace of its own.
+//! `cargo xtask bench`: the program of testing/bench/, a workspace of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::{
     project::Project,
 };
 
-/// What is to be measured. Programs run at the root of the checkout.
+/// What is to be measured. The program runs at the root of the checkout.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Fewer and shorter rounds: under a minute in all.
@@ -46,7 +46,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<(), Error> {
         print!("{}", program(project, "budget").output()?);
         return Ok(());
     }
-    let mut run = program(project, "bench").args(cases);
+    let mut run = program(project, "times").args(cases);
     run = run.args(options.quick.then_some("--quick"));
     run = run.args(options.list.then_some("--list"));
     if let Some(file) = &options.json {
@@ -57,12 +57,12 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-fn program(project: &Project, name: &str) -> Run {
+fn program(project: &Project, command: &str) -> Run {
     let run = project
         .cargo()
         .args(["run", "--release", "--locked", "--quiet"]);
     run.args(["--manifest-path", "testing/bench/Cargo.toml"])
-        .args(["--bin", name, "--"])
+        .args(["--", command])
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

@@ -49,7 +49,7 @@ impl Counts {
     }
 }
 
-/// Counts one subject of one case: this program again, under callgrind, with the arguments `--one CASE SUBJECT`.
+/// Counts one subject of one case: this program again, under callgrind, as `one CASE SUBJECT`.
 ///
 /// # Errors
 /// If valgrind is not there, or if the program failed under it.
@@ -59,7 +59,7 @@ pub fn count(case: &str, subject: &str) -> Result<f64, String> {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg("--toggle-collect=*counted_steps*")
         .arg(program)
-        .args(["--one", case, subject])
+        .args(["one", case, subject])
         .output()
         .map_err(|error| format!("valgrind: {error} (`apt-get install valgrind`)"))?;
     let errors = String::from_utf8_lossy(&output.stderr);

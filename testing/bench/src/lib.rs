@@ -36,7 +36,7 @@
 //! A mean hides what one in a hundred waits for: `single/…` times each step by the processor's own counter and tells
 //! quantiles; two readings of that counter, [`overhead`], are subtracted. [`targets`] are ratios of rows of one run.
 //!
-//! Times on a shared machine wander, instructions do not: `bin/instructions.rs` counts them for the single-threaded
+//! Times on a shared machine wander, instructions do not: `bench instructions` counts them for the single-threaded
 //! cases, and `instructions.json` keeps what they were.
 
 pub mod budget;

@@ -1,15 +1,13 @@
-//! Counts instructions per step of the single-threaded cases and compares them with what they were.
+//! `bench instructions`: counts them per step of the single-threaded cases, and compares them with what they were.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
 use throughline_bench::{Case, Counts, Done, STEPS, Subject, cases, count, values};
 
 /// Instructions per operation, under callgrind, against a file. Fails where one of ours rose by more than 3 %.
-#[derive(Debug, Parser)]
-struct Arguments {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
     /// The file.
     #[arg(long, value_name = "FILE", default_value = "instructions.json")]
     file: PathBuf,
@@ -19,9 +17,6 @@ struct Arguments {
     /// Only cases whose name contains this. May be given several times.
     #[arg(long, value_name = "PATTERN")]
     case: Vec<String>,
-    /// Runs one subject of one case in this process, to be counted from outside.
-    #[arg(long, hide = true, num_args = 2, value_names = ["CASE", "SUBJECT"])]
-    one: Option<Vec<String>>,
 }
 
 /// By how much a count may rise.
@@ -30,23 +25,10 @@ const TOLERANCE: f64 = 1.03;
 /// What is not counted: it is no hot path, needs several threads, or asks the system for the time.
 const LEFT_OUT: [&str; 4] = ["collect/", "collecting/", "machine/clock", "threads/"];
 
-fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(arguments: &Arguments) -> Result<(), String> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let mut cases = cases::all();
     cases.retain(|case| case.threads.contains(&1));
     cases.retain(|case| !LEFT_OUT.iter().any(|prefix| case.name.starts_with(prefix)));
-    if let Some([case, subject]) = arguments.one.as_deref() {
-        return one(&cases, case, subject);
-    }
     let patterns = &arguments.case;
     cases.retain(|case| patterns.is_empty() || patterns.iter().any(|it| case.name.contains(it)));
     let before = Counts::read(&arguments.file);
@@ -95,7 +77,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     ))
 }
 
-fn one(cases: &[Case], case: &str, subject: &str) -> Result<(), String> {
+/// The steps of one subject of one case, which are counted from outside.
+pub(crate) fn one(case: &str, subject: &str) -> Result<(), String> {
+    let cases = cases::all();
     let case = cases.iter().find(|it| it.name == case);
     let find = |case: &Case| -> Option<usize> {
         case.subjects

@@ -1,20 +1,19 @@
-//! The bench's command line, see the library's documentation.
+//! `bench times`.
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{fs, io};
 
-use clap::Parser;
 use throughline_bench::{
-    Case, Counts, PROBES, Pace, Probe, Row, SINGLES, cases, markdown, measure, overhead, probe,
-    single, targets,
+    Case, Counts, PROBES, Pace, Probe, SINGLES, cases, markdown, measure, overhead, single, targets,
 };
 
-/// Throughline beside its peers. A Markdown table goes to standard output, progress to standard error.
-#[derive(Debug, Parser)]
-struct Arguments {
+use crate::memory;
+
+/// Every case: a Markdown table goes to standard output, progress to standard error.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
     /// Fewer and shorter rounds: under a minute in all.
     #[arg(long)]
     quick: bool,
@@ -27,27 +26,9 @@ struct Arguments {
     /// Writes the rows there too, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measures the memory of one probe in this process, and ends.
-    #[arg(long, hide = true)]
-    probe: Option<usize>,
 }
 
-fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(arguments: &Arguments) -> Result<(), String> {
-    if let Some(at) = arguments.probe {
-        let asked = PROBES.get(at).ok_or("no such probe")?;
-        println!("{}", probe(asked)?);
-        return Ok(());
-    }
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let chosen = |name: &str| {
         let patterns = &arguments.case;
         patterns.is_empty() || patterns.iter().any(|pattern| name.contains(pattern))
@@ -85,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         }
         return Ok(());
     }
-    let counts: Counts = serde_json::from_str(include_str!("../instructions.json"))
+    let counts: Counts = serde_json::from_str(include_str!("../../../instructions.json"))
         .map_err(|error| format!("instructions.json: {error}"))?;
     let pace = if arguments.quick {
         Pace {
@@ -134,7 +115,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             probe.case,
             probe.threads,
         );
-        rows.push(in_a_process(*at, probe)?);
+        rows.push(memory::in_a_process(*at, probe)?);
     }
     if let Some(path) = &arguments.json {
         let json = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
@@ -149,23 +130,4 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let text = markdown(&rows) + &targets(&rows);
     let written = io::stdout().write_all(text.as_bytes());
     written.map_err(|error| error.to_string())
-}
-
-fn in_a_process(at: usize, probe: &Probe) -> Result<Row, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new(program)
-        .args(["--probe", &at.to_string()])
-        .output()
-        .map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let bytes = text.trim().parse::<f64>().map_err(|_| {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        format!("{}, {}: {errors}", probe.case, probe.subject)
-    })?;
-    Ok(Row::of_bytes(
-        probe.case,
-        probe.subject,
-        probe.threads,
-        bytes,
-    ))
 }
