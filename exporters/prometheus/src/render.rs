@@ -1,7 +1,8 @@
 //! A snapshot as text: one pass that groups metrics into families, one that writes them into one string.
 //!
-//! Nothing is allocated per sample: each pair of attributes is rendered once, the labels of a point are put together from
-//! its pairs, and copied to each of its lines.
+//! A pair of attributes is rendered once for all points of the same keys that share it, the labels of a point are put
+//! together from its pairs, and copied to each of its lines. Buffers are reused: what is allocated is per family and per set
+//! of keys, not per sample, where no more sets of keys take turns than are remembered.
 //!
 //! ```text
 //! Snapshot ──families──▶ Family* (name, type, unit, help; members of any scope)

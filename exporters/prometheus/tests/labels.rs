@@ -12,11 +12,12 @@
 #[path = "support/snapshots.rs"]
 mod snapshots;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
 use snapshots::*;
-use throughline_model::{Attributes, Number, Resource, ScopeMetrics, Snapshot};
+use throughline_model::{Attributes, Metric, Number, Resource, ScopeMetrics, Snapshot};
 use throughline_prometheus::{Cause, Format, Options, Protocol, render};
 
 fn with(attributes: Vec<KeyValue>) -> Snapshot {
@@ -290,6 +291,65 @@ fn escaping_schemes_leave_translated_names_as_they_are() {
     }
 }
 
+/// In families of all kinds, beside some of which `le` is taken.
+fn assert_written_as_each_alone(sets: &[Attributes], in_scope: bool) {
+    let lines = |metrics| {
+        let snapshot = if in_scope {
+            scoped(vec![scope("shop", metrics)])
+        } else {
+            bare(metrics)
+        };
+        samples(&text(&snapshot)).join("\n")
+    };
+    let families: [fn(&[Attributes]) -> Metric; 4] = [
+        |sets| gauges("first", sets),
+        histograms,
+        exponentials,
+        |sets| gauges("last", sets),
+    ];
+    let mut expected = Vec::new();
+    for family in families {
+        for set in sets {
+            // Pairs that no other set has.
+            let alone = Attributes::new(set.iter().cloned());
+            let alone = lines(vec![family(&[alone])]);
+            // Other sets that are the same labels are duplicates.
+            if !expected.contains(&alone) {
+                expected.push(alone);
+            }
+        }
+    }
+    let together = lines(families.map(|family| family(sets)).to_vec());
+    assert_eq!(together, expected.join("\n"));
+}
+
+fn gauges(name: &'static str, sets: &[Attributes]) -> Metric {
+    let points = sets.iter().map(|set| {
+        let mut point = number(Number::U64(1), vec![]);
+        point.attributes = set.clone();
+        point
+    });
+    metric(name, "", sum(false, points.collect()))
+}
+
+fn histograms(sets: &[Attributes]) -> Metric {
+    let points = sets.iter().map(|set| {
+        let mut point = histogram_point(&[0.5], &[1, 2], 3.0);
+        point.attributes = set.clone();
+        point
+    });
+    histogram("histogram", "", points.collect())
+}
+
+fn exponentials(sets: &[Attributes]) -> Metric {
+    let points = sets.iter().map(|set| {
+        let mut point = exponential_point(0, 0, &[1, 2]);
+        point.attributes = set.clone();
+        point
+    });
+    exponential("exponential", "", points.collect())
+}
+
 /// Sets of an engine's series are made of pairs that they share.
 #[test]
 fn sets_that_share_pairs_are_written_as_if_they_did_not() {
@@ -313,31 +373,55 @@ fn sets_that_share_pairs_are_written_as_if_they_did_not() {
     let mut sets: Vec<_> = sets.collect();
     sets.sort_by_key(|set| set.len() % 3);
     sets.extend(sets.clone());
-    let shared = |attributes: &Attributes| {
-        let mut point = number(Number::U64(1), vec![]);
-        point.attributes = attributes.clone();
-        point
-    };
-    let of = |in_scope: bool, points| {
-        let metric = metric("m", "", sum(false, points));
-        let snapshot = if in_scope {
-            scoped(vec![scope("shop", vec![metric])])
-        } else {
-            bare(vec![metric])
-        };
-        samples(&text(&snapshot)).join("\n")
-    };
     for in_scope in [false, true] {
-        let mut expected = Vec::new();
-        for set in &sets {
-            let pairs = set.iter().cloned().collect();
-            let line = of(in_scope, vec![number(Number::U64(1), pairs)]);
-            // Other sets that are the same labels are duplicates.
-            if !expected.contains(&line) {
-                expected.push(line);
-            }
+        assert_written_as_each_alone(&sets, in_scope);
+    }
+}
+
+/// As where only some series of a histogram have an `error.type`.
+#[test]
+fn sets_whose_keys_take_turns_are_written_as_each_alone() {
+    // More than are remembered.
+    let key_sets: [&[&str]; 9] = [
+        &["le", "method"],
+        &["error.type", "le", "method"],
+        &["exported_le", "method"],
+        &["exported_le", "le", "method"],
+        &["method", "error.type"],
+        &[],
+        &["error.type", "error_type"],
+        &["zone"],
+        &["exported_le"],
+    ];
+    let pairs: HashMap<_, _> = key_sets
+        .into_iter()
+        .flatten()
+        .flat_map(|key| ["1", "2", "", "3"].map(|value| (*key, value)))
+        .map(|(key, value)| ((key, value), Arc::new(KeyValue::new(key, value))))
+        .collect();
+    let pair = |key, value| Arc::clone(&pairs[&(key, value)]);
+    // One is empty now and then: it makes no label.
+    let rounds = [
+        ["1", "2", "3"],
+        ["2", "2", "3"],
+        ["", "1", "3"],
+        ["2", "1", "2"],
+        ["3", "", ""],
+        ["2", "1", "1"],
+        ["3", "3", "3"],
+    ];
+    for turns in 1..=key_sets.len() {
+        let set = |keys: &&[&'static str], values: [&'static str; 3]| {
+            Attributes::new(
+                keys.iter()
+                    .zip(values)
+                    .map(|(key, value)| pair(*key, value)),
+            )
+        };
+        let of_round = |values| key_sets[..turns].iter().map(move |keys| set(keys, values));
+        let sets: Vec<_> = rounds.into_iter().flat_map(of_round).collect();
+        for in_scope in [false, true] {
+            assert_written_as_each_alone(&sets, in_scope);
         }
-        let together = of(in_scope, sets.iter().map(shared).collect());
-        assert_eq!(together, expected.join("\n"));
     }
 }

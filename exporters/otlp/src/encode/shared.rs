@@ -66,6 +66,8 @@ pub(super) fn nanos(time: SystemTime) -> u64 {
 }
 
 /// Pairs as bytes, found by where they stand in memory: which of them are equal is not asked.
+///
+/// `throughline_prometheus` finds what it wrote of a pair in the same way (`render/fragments.rs`), with a text for each form.
 #[derive(Debug, Default)]
 struct Pairs<'a> {
     /// [`SLOTS`], or none before the first pair. Two pairs of one place take it from each other.

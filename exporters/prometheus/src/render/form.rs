@@ -82,7 +82,8 @@ impl<'a> Form<'a> {
     ///
     /// A fragment of this form was made of one of its keys. Keys of a set ascend, so that as many fragments as there are
     /// keys are in their places.
-    #[inline]
+    // Out of line: within its one caller it takes more instructions a point.
+    #[inline(never)]
     pub(super) fn write(
         &self,
         out: &mut String,

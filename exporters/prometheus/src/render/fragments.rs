@@ -7,7 +7,9 @@ use std::ptr;
 
 use opentelemetry::KeyValue;
 
-/// The texts of some pairs. Two pairs of one place take it from each other.
+/// The texts of some pairs, each in some forms. Two of one place take it from each other.
+///
+/// `throughline_otlp` finds what it wrote of a pair in the same way (`encode/shared.rs`), as one run of bytes.
 pub(super) struct Fragments<'a>(Box<[Slot<'a>; SLOTS]>);
 
 impl Default for Fragments<'_> {
@@ -37,7 +39,7 @@ impl<'a> Fragments<'a> {
         pair: &'a KeyValue,
         write: impl FnOnce(&mut String) -> Option<u64>,
     ) -> Option<(&str, u64)> {
-        let slot = &mut self.0[place(pair)];
+        let slot = &mut self.0[place(form, pair)];
         if slot.form != form || slot.pair.is_none_or(|it| !ptr::eq(it, pair)) {
             slot.fill(form, pair, write)?;
         }
@@ -62,10 +64,11 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// The place of a pair among the slots: the upper bits of a product that mixes those of its address.
-fn place(pair: &KeyValue) -> usize {
+/// The place of a pair among the slots: the upper bits of a product that mixes those of its address and the form, so that
+/// points of two forms may take turns.
+fn place(form: u32, pair: &KeyValue) -> usize {
     let address = ptr::from_ref(pair).addr() as u64;
-    let mixed = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (address ^ u64::from(form)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> (u64::BITS - SLOTS.trailing_zeros())) as usize
 }
 

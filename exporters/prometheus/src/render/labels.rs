@@ -134,8 +134,8 @@ impl<'a> ScopeLabels<'a> {
 #[derive(Default)]
 pub(super) struct Labels<'a> {
     pub(super) names: Names<'a>,
-    /// The last point beside which `le` is free, and the last one beside which it is taken.
-    points: [Point<'a>; 2],
+    /// Points of different keys, the last one first: those beside which `le` is free, and those beside which it is taken.
+    points: [[Point<'a>; KEY_SETS]; 2],
     fragments: Fragments<'a>,
     hasher: RandomState,
     /// How many forms there were.
@@ -145,6 +145,10 @@ pub(super) struct Labels<'a> {
     value: String,
 }
 
+/// How many sets of keys may take turns. Series stand in the order of their making, so that one attribute that only some of
+/// them have, as `error.type`, makes two sets, and three make eight.
+const KEY_SETS: usize = 8;
+
 /// The labels of a point. The next one mostly has the same keys, so that only its values are new.
 #[derive(Default)]
 struct Point<'a> {
@@ -152,7 +156,10 @@ struct Point<'a> {
     scope: Option<usize>,
     /// The attributes' keys, each with the place of its pair.
     keys: Vec<(&'a str, usize)>,
-    /// Sorted by label.
+    /// Sorted by label. Where the form was enough for later points, the values are those of an earlier one: [`refill`]
+    /// comes before they are read.
+    ///
+    /// [`refill`]: Self::refill
     pairs: Vec<Pair<'a>>,
     form: Option<Form<'a>>,
 }
@@ -246,51 +253,53 @@ impl<'a> Labels<'a> {
         le: bool,
     ) -> u64 {
         let start = out.len();
-        let last = &self.points[usize::from(le)];
-        if last.scope == Some(scope.at)
-            && let Some(form) = &last.form
-            && let Some(hash) = form.write(out, attributes, &mut self.fragments, &self.hasher)
-        {
-            return hash;
-        }
-        out.truncate(start);
-        self.unlike_last(out, scope, attributes, le)
-    }
-
-    /// The same of a point that the last one's form does not fit.
-    #[cold]
-    fn unlike_last(
-        &mut self,
-        out: &mut String,
-        scope: &ScopeLabels<'a>,
-        attributes: &'a Attributes,
-        le: bool,
-    ) -> u64 {
-        let start = out.len();
-        let (names, hasher) = (&mut self.names, &self.hasher);
-        let point = &mut self.points[usize::from(le)];
-        if point.is_like(scope.at, attributes) {
-            point.refill(attributes);
-        } else {
-            point.fill(scope, le, attributes, names);
-            self.forms += 1;
-            point.form = point.form(self.forms, names, hasher);
-            if let Some(form) = &point.form
-                && let Some(hash) = form.write(out, attributes, &mut self.fragments, hasher)
+        loop {
+            let last = &self.points[usize::from(le)][0];
+            if last.scope == Some(scope.at)
+                && let Some(form) = &last.form
+                && let Some(hash) = form.write(out, attributes, &mut self.fragments, &self.hasher)
             {
                 return hash;
             }
             out.truncate(start);
+            if !self.turn(scope, attributes, le) {
+                return self.by_pairs(out, attributes, le);
+            }
         }
+    }
+
+    /// Puts a point of these keys first; `false` where it is there already.
+    #[cold]
+    fn turn(&mut self, scope: &ScopeLabels<'a>, attributes: &'a Attributes, le: bool) -> bool {
+        let points = &mut self.points[usize::from(le)];
+        let is_like = |point: &Point<'a>| point.is_like(scope.at, attributes);
+        let like = points.iter().position(is_like);
+        if like == Some(0) {
+            return false;
+        }
+        points[..=like.unwrap_or(KEY_SETS - 1)].rotate_right(1);
+        if like.is_none() {
+            self.forms += 1;
+            points[0].fill(scope, le, attributes, &mut self.names);
+            points[0].form = points[0].form(self.forms, &self.names, &self.hasher);
+        }
+        true
+    }
+
+    /// The same pair by pair, where the first point has these keys and its form does not fit.
+    #[cold]
+    fn by_pairs(&mut self, out: &mut String, attributes: &'a Attributes, le: bool) -> u64 {
+        let point = &mut self.points[usize::from(le)][0];
+        point.refill(attributes);
         let mut hash = 0u64;
         write(
-            names,
+            &self.names,
             &point.pairs,
             &mut self.value,
             out,
             |_, _| true,
             |label| {
-                hash = hash.wrapping_add(hasher.hash_one(label));
+                hash = hash.wrapping_add(self.hasher.hash_one(label));
             },
         );
         hash
@@ -449,3 +458,6 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
