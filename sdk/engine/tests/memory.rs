@@ -1,6 +1,7 @@
 //! What instruments and series take of the heap, to the byte: what is asked of the allocator, before it rounds up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -15,6 +16,13 @@ fn bytes_each(things: usize, f: impl FnMut(usize)) -> usize {
     usize::try_from(held).unwrap() / things
 }
 
+/// Lets one test measure at a time: a process's series share chunks of words, so that what a thread needs of them depends on
+/// what others make meanwhile.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A meter on whose thread something was measured before.
 fn meter() -> (MeterProvider, Meter) {
     let builder = MeterProvider::builder().reader(Reader::default());
@@ -26,6 +34,7 @@ fn meter() -> (MeterProvider, Meter) {
 
 #[test]
 fn an_instrument_with_its_first_series_takes_less_than_a_kilobyte() {
+    let _alone = alone();
     let (_provider, meter) = meter();
     let mut counters = Vec::with_capacity(1000);
     let each = bytes_each(1000, |at| {
@@ -39,6 +48,7 @@ fn an_instrument_with_its_first_series_takes_less_than_a_kilobyte() {
 
 #[test]
 fn series_share_their_attributes_with_others() {
+    let _alone = alone();
     let (_provider, meter) = meter();
     let counter = meter.u64_counter("counter").build();
     // Bound, since what a thread's look-up remembers is another thing.
@@ -52,6 +62,7 @@ fn series_share_their_attributes_with_others() {
 
 #[test]
 fn a_thread_pays_for_the_series_that_it_measures() {
+    let _alone = alone();
     let (_provider, meter) = meter();
     let counter = &meter.u64_counter("counter").build();
     (0..1000).for_each(|at| counter.add(1, &attributes(at)));
@@ -63,6 +74,7 @@ fn a_thread_pays_for_the_series_that_it_measures() {
 
 #[test]
 fn a_provider_that_is_dropped_takes_its_series_with_it() {
+    let _alone = alone();
     let (provider, meter) = meter();
     let counter = meter.u64_counter("counter").build();
     (0..1000).for_each(|at| counter.add(1, &attributes(at)));
@@ -75,6 +87,7 @@ fn a_provider_that_is_dropped_takes_its_series_with_it() {
 /// Asking the system for the number of its processors, for each point, took files and their buffers.
 #[test]
 fn a_point_without_exemplars_asks_for_nothing_that_exemplars_need() {
+    let _alone = alone();
     let collected = |points: i64| {
         let reader = Reader::default();
         let builder = MeterProvider::builder().reader(reader.clone());
