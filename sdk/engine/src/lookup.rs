@@ -12,6 +12,7 @@
 //! in another order or from another place are another entry that leads to the same series. Of one set a thread
 //! remembers [`CALLS`] such entries; what is new each time (texts that are made for the call, the order of a hash map) is
 //! found by its texts, a little later. So is what has no order: more than 16 attributes, or a key that stands there twice.
+//! The allocator may give a text the place of one that was dropped: then the comparison reads the text.
 //!
 //! What a view drops is neither hashed nor compared, so that dropped attributes may have any number of values.
 //!
@@ -106,8 +107,9 @@ pub(crate) struct Call<'a> {
     /// Which attributes the stream keeps.
     pub(crate) filter: &'a AttributeFilter,
     pub(crate) attributes: &'a [KeyValue],
-    /// Of what the stream keeps.
+    /// Of what the stream keeps, by a hasher of the stream's own.
     pub(crate) places: u64,
+    /// Hashes texts, of all the provider's streams.
     pub(crate) hasher: &'a RandomState,
 }
 
@@ -150,7 +152,7 @@ impl<'a> Call<'a> {
         attributes.iter().filter(|pair| filter.keeps(pair))
     }
 
-    /// Keeps the empty sets of all streams apart: their hashes are all 0.
+    /// Keeps the same texts of the provider's streams apart: they have one hasher.
     fn salt(&self) -> u64 {
         self.hasher.hash_one(self.stream)
     }

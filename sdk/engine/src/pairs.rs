@@ -27,7 +27,7 @@ pub(crate) fn hash<'a>(state: &RandomState, pairs: impl IntoIterator<Item = &'a 
 /// A hash of the pairs that `filter` keeps, by order and by the places of their texts: no text is read.
 ///
 /// Two calls with the same attributes may have different hashes, if their texts stand elsewhere. Texts at the same
-/// places may be of different lengths, and then be different.
+/// places may be different: of different lengths, or made one after the other.
 #[inline(always)]
 pub(crate) fn hash_places(
     state: &RandomState,
@@ -45,8 +45,8 @@ fn hash_kept_places(state: &RandomState, filter: &AttributeFilter, pairs: &[KeyV
     hash_places_of(state, pairs.iter().filter(|pair| filter.keeps(pair)))
 }
 
-/// Nobody chooses addresses: it is enough to add them up, each shifted by another number of bits, and to mix the bits at
-/// the end. Numbers are hashed: a user's request may choose them.
+/// Nobody chooses addresses, though the allocator repeats them: it is enough to add them up, each shifted by another
+/// number of bits, and to mix the bits at the end. Numbers are hashed: a user's request may choose them.
 #[inline(always)]
 fn hash_places_of<'a>(state: &RandomState, pairs: impl Iterator<Item = &'a KeyValue>) -> u64 {
     let mut sum = 0u64;

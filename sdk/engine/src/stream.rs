@@ -60,7 +60,8 @@ pub(crate) struct Stream<A: Aggregate> {
     reservoir_size: usize,
     /// How long a row is.
     row: usize,
-    hasher: RandomState,
+    /// Hashes the places of calls. No other stream's: many are given the same calls, which each thread remembers in one table.
+    places: RandomState,
     table: Table,
     config: Arc<StreamConfig>,
     parts: Arc<Parts>,
@@ -88,7 +89,6 @@ impl<A: Aggregate> Stream<A> {
         let monotonic = kind == InstrumentKind::Counter
             || (kind == InstrumentKind::Histogram && config.aggregation == Aggregation::Sum);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        let hasher = parts.pairs.hasher().clone();
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             id,
@@ -105,7 +105,7 @@ impl<A: Aggregate> Stream<A> {
             reservoir_size,
             row: words + if with_exemplars { reservoirs } else { 0 },
             aggregate,
-            hasher,
+            places: RandomState::default(),
             table: Table::new(config.limit),
             config,
             parts: Arc::clone(parts),
@@ -276,8 +276,8 @@ impl<A: Aggregate> Stream<A> {
             stream: self.id,
             filter,
             attributes,
-            places: pairs::hash_places(&self.hasher, filter, attributes),
-            hasher: &self.hasher,
+            places: pairs::hash_places(&self.places, filter, attributes),
+            hasher: self.parts.pairs.hasher(),
         }
     }
 
@@ -297,7 +297,11 @@ impl<A: Aggregate> Stream<A> {
     }
 
     fn canonical<'a>(&self, attributes: &'a [KeyValue]) -> Canonical<'a> {
-        Canonical::of(&self.hasher, &self.config.attributes, attributes)
+        Canonical::of(
+            self.parts.pairs.hasher(),
+            &self.config.attributes,
+            attributes,
+        )
     }
 
     /// The series of these attributes, or that of the overflow.
@@ -374,3 +378,6 @@ impl<A: Aggregate> Drop for Stream<A> {
         lookup::forget_dropped(series);
     }
 }
+
+#[cfg(test)]
+mod tests;

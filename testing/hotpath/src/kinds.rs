@@ -61,18 +61,26 @@ const KINDS: &[(&str, Run)] = &[
         });
         unbound(meter, &orders);
     }),
-    ("counter, 3 attributes made for each call", |meter| {
+    ("counter, 3 attributes from 100 places", |meter| {
         let owned = |pair: &KeyValue| {
             KeyValue::new(
                 pair.key.as_str().to_owned(),
                 pair.value.as_str().into_owned(),
             )
         };
-        // More than a thread remembers by their places.
+        // One set: more than a thread remembers of it by their places.
         let calls: Vec<Vec<_>> = (0..100)
             .map(|_| attributes(3).iter().map(owned).collect())
             .collect();
         unbound(meter, &calls);
+    }),
+    ("counter, a text of 1,000 made for each call", |meter| {
+        let counter = meter.u64_counter("c").build();
+        // Dropped after the call: the next one stands where it stood.
+        steps(|at| {
+            let user = KeyValue::new("user", format!("user-{}", at % 1_000));
+            black_box(&counter).add(black_box(1), &[user]);
+        });
     }),
     ("gauge, bound", |meter| {
         let bound = meter.i64_gauge("g").build().bind(&attributes(3));

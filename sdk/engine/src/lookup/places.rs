@@ -14,6 +14,11 @@ use std::sync::Arc;
 use crate::pairs::Order;
 use crate::series::Series;
 
+/// How many calls of one hash there are at most: each look-up of that hash compares them all. Literals that begin at one
+/// place and differ in length are few. Texts made for each call all have one hash, where the allocator gives each the
+/// place of the one before.
+const ALIKE: usize = 4;
+
 /// How many slots the first call makes.
 const LEAST: usize = 16;
 
@@ -53,18 +58,16 @@ impl Places {
         }
     }
 
-    /// Adds a call that is not there.
+    /// Adds a call that is not there, unless there are [`ALIKE`] of its hash.
     pub(super) fn insert(&mut self, placed: Placed) {
         if self.len >= self.slots.len() / 4 * 3 {
             let room = (2 * self.slots.len()).max(LEAST);
             let slots = mem::replace(&mut self.slots, (0..room).map(|_| None).collect());
-            slots
-                .into_iter()
-                .flatten()
-                .for_each(|placed| self.put(placed));
+            for placed in slots.into_iter().flatten() {
+                self.put(placed);
+            }
         }
-        self.put(placed);
-        self.len += 1;
+        self.len += usize::from(self.put(placed));
     }
 
     /// Keeps those that `keep` takes.
@@ -76,18 +79,24 @@ impl Places {
         let slots = mem::replace(&mut self.slots, (0..room).map(|_| None).collect());
         self.len = 0;
         for placed in slots.into_iter().flatten().filter(keep) {
-            self.put(placed);
-            self.len += 1;
+            self.len += usize::from(self.put(placed));
         }
     }
 
-    /// Puts a call into the first free slot from its own on; there is one.
-    fn put(&mut self, placed: Placed) {
+    /// Puts a call into the first free slot from its own on; there is one. Says whether it did: not if it met [`ALIKE`] of
+    /// its hash on the way.
+    fn put(&mut self, placed: Placed) -> bool {
         let mut at = self.wrapped(placed.hash as usize);
-        while self.slots[at].is_some() {
+        let mut alike = 0;
+        while let Some(there) = &self.slots[at] {
+            alike += usize::from(there.hash == placed.hash);
+            if alike == ALIKE {
+                return false;
+            }
             at = self.wrapped(at + 1);
         }
         self.slots[at] = Some(placed);
+        true
     }
 
     #[inline(always)]

@@ -172,7 +172,7 @@ impl<A: Aggregate> Stream<A> {
         if idle.is_empty() {
             return;
         }
-        let hash_of = |attributes: &Attributes| pairs::hash(&self.hasher, attributes);
+        let hash_of = |attributes: &Attributes| pairs::hash(self.parts.pairs.hasher(), attributes);
         let FeedState {
             reported, leaving, ..
         } = state;

@@ -1,58 +1,15 @@
 use std::sync::Weak;
-use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::SyncInstrument;
 use throughline_model::{Data, Number, Temporality};
-use throughline_testkit::{ManualClock, SeededRandom};
 
-use crate::aggregate::Sum;
-use crate::number::NumberType;
-use crate::parts::Parts;
-use crate::pipeline::{Descriptor, Readable, StreamConfig};
+use crate::pipeline::Readable;
 use crate::series::Series;
-use crate::stream::Stream;
-use crate::view::AttributeFilter;
-use crate::{Aggregation, ExemplarFilter, InstrumentKind};
+use crate::stream::tests::{Counter, counter};
 
 use super::*;
-
-type Counter = Stream<Sum<u64>>;
-
-fn counter(limit: usize, readers: &[(usize, Temporality)]) -> Arc<Counter> {
-    let parts = Parts {
-        resource: Arc::default(),
-        clock: Arc::new(ManualClock::new()),
-        random: Arc::new(SeededRandom::new(7)),
-        exemplar_filter: ExemplarFilter::AlwaysOff,
-        keeper: None,
-        views: vec![],
-        outliers: vec![],
-        left_out: [].into(),
-        readers: vec![],
-        tally: crate::self_telemetry::Tally::default(),
-        pairs: crate::shared_pairs::SharedPairs::default(),
-        shut_down: AtomicBool::new(false),
-    };
-    let descriptor = Descriptor {
-        name: "c".into(),
-        description: "".into(),
-        unit: "".into(),
-        kind: InstrumentKind::Counter,
-        number: NumberType::U64,
-    };
-    let config = StreamConfig {
-        descriptor: Arc::new(descriptor),
-        attributes: AttributeFilter::All,
-        limit,
-        reservoir: None,
-        outliers: None,
-        aggregation: Aggregation::Sum,
-    };
-    let sum = Sum::new(true);
-    Stream::new(sum, Arc::new(config), readers, &Arc::new(parts))
-}
 
 fn delta_counter() -> Arc<Counter> {
     counter(2, &[(0, Temporality::Delta)])
