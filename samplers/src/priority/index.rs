@@ -249,8 +249,8 @@ impl<const W: usize> Attributes<W> {
         let asked = |attribute: &KeyValue| Some(self.keys.get(attribute.key.as_str())?.1);
         let routes = given.iter().filter_map(asked).filter_map(|it| it.route);
         let route = routes.min();
-        let counts =
-            |asked: Asked| asked.value.is_some() || asked.route == route && route.is_some();
+        let is_route = |asked: Asked| asked.route.is_some() && asked.route == route;
+        let counts = |asked: Asked| asked.value.is_some() || is_route(asked);
         let bits = given.iter().take(ATTRIBUTES).enumerate();
         bits.filter(|(_, attribute)| asked(attribute).is_some_and(counts))
             .fold(0, |bits, (at, _)| bits | 1 << at)

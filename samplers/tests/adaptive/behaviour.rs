@@ -49,13 +49,13 @@ fn a_flood_in_one_operation_leaves_the_others_three_quarters() {
 #[test]
 fn what_is_called_once_a_minute_is_seen_each_time_whatever_the_base_rate() {
     for base_rate in [0.001, 0.1, 1.0] {
-        for load in [0.0, 200.0] {
+        for (load, minutes) in [(0.0, 5), (200.0, 5), (2_000.0, 3)] {
             let builder = AdaptiveSampler::builder()
                 .target_per_second(TARGET)
                 .base_rate(base_rate)
                 .load_signal(|| 0.0);
             let mut simulation = Simulation::with(builder, 2, 50);
-            for minute in 0..5 {
+            for minute in 0..minutes {
                 simulation.run(30, load);
                 let (mut tenth, rare) = (Tenth::default(), simulation.rare());
                 simulation.request(rare, &mut tenth);
