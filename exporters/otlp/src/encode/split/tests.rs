@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue as Pair, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{self as proto, metric};
 use proptest::prelude::*;
 use prost::Message as _;
@@ -321,4 +323,133 @@ fn metrics_and_scopes_without_points_are_left_out() {
     assert_eq!((parts.len(), scopes.len()), (1, 1));
     assert_eq!(scopes[0].metrics.len(), 1);
     assert_eq!(scopes[0].metrics[0].name, "full");
+}
+
+/// The attributes of a point, when it began and when it was collected.
+type Told = (Vec<(String, String)>, u64, u64);
+
+fn told(request: &ExportMetricsServiceRequest) -> Vec<Told> {
+    fn of(attributes: &[Pair], start: u64, time: u64) -> Told {
+        let text = |pair: &Pair| match pair.value.as_ref().unwrap().value.as_ref() {
+            Some(any_value::Value::StringValue(value)) => (pair.key.clone(), value.clone()),
+            other => panic!("{other:?}"),
+        };
+        (attributes.iter().map(text).collect(), start, time)
+    }
+    let scopes = request.resource_metrics.iter();
+    let metrics = scopes.flat_map(|it| &it.scope_metrics[0].metrics);
+    let points = metrics.flat_map(|metric| match metric.data.as_ref().unwrap() {
+        metric::Data::Sum(it) => (it.data_points.iter())
+            .map(|it| of(&it.attributes, it.start_time_unix_nano, it.time_unix_nano))
+            .collect::<Vec<_>>(),
+        metric::Data::Histogram(it) => (it.data_points.iter())
+            .map(|it| of(&it.attributes, it.start_time_unix_nano, it.time_unix_nano))
+            .collect(),
+        metric::Data::ExponentialHistogram(it) => (it.data_points.iter())
+            .map(|it| of(&it.attributes, it.start_time_unix_nano, it.time_unix_nano))
+            .collect(),
+        other => panic!("{other:?}"),
+    });
+    points.collect()
+}
+
+/// The attributes are another field in each of the three.
+fn of_each_kind(sets: &[Attributes], start: impl Fn(usize, usize) -> SystemTime) -> Vec<Data> {
+    let (temporality, time) = (Temporality::Delta, START + Duration::from_secs(100));
+    let number = |(at, attributes): (usize, &Attributes)| NumberPoint {
+        attributes: attributes.clone(),
+        start: start(0, at),
+        time,
+        value: Number::U64(1),
+        exemplars: vec![],
+    };
+    let histogram = |(at, attributes): (usize, &Attributes)| HistogramPoint {
+        attributes: attributes.clone(),
+        start: start(1, at),
+        time,
+        bounds: [].into(),
+        counts: vec![1],
+        sum: 1.0,
+        min: None,
+        max: None,
+        exemplars: vec![],
+    };
+    let exponential = |(at, attributes): (usize, &Attributes)| ExponentialHistogramPoint {
+        attributes: attributes.clone(),
+        start: start(2, at),
+        time,
+        scale: 0,
+        zero_count: 1,
+        zero_threshold: 0.0,
+        positive: ExponentialBuckets::default(),
+        negative: ExponentialBuckets::default(),
+        sum: 0.0,
+        min: None,
+        max: None,
+        exemplars: vec![],
+    };
+    let sets = || sets.iter().enumerate();
+    vec![
+        Data::Sum(Sum {
+            temporality,
+            monotonic: true,
+            points: sets().map(number).collect(),
+        }),
+        Data::Histogram(Histogram {
+            temporality,
+            points: sets().map(histogram).collect(),
+        }),
+        Data::ExponentialHistogram(ExponentialHistogram {
+            temporality,
+            points: sets().map(exponential).collect(),
+        }),
+    ]
+}
+
+#[test]
+fn pairs_and_times_that_points_share_are_told_by_each() {
+    let pair = |key, value| Arc::new(KeyValue::new(key, value));
+    let methods = ["GET", "POST"].map(|value| pair("method", value));
+    let routes = ["/", "/orders", "/orders/{id}"].map(|value| pair("route", value));
+    let sets = (0..12).map(|at| {
+        let route = (at % 4 > 0).then(|| Arc::clone(&routes[at % 3]));
+        Attributes::new([Arc::clone(&methods[at % 2])].into_iter().chain(route))
+    });
+    let sets: Vec<_> = sets.collect();
+    // Some begin together, in a metric and in the next.
+    let start = |kind: usize, at: usize| Duration::from_secs((1 + kind + at / 2 % 3) as u64);
+    let metric = |data| Metric {
+        name: "metric".into(),
+        description: "".into(),
+        unit: "".into(),
+        data,
+    };
+    let twice = [(); 2].map(|()| of_each_kind(&sets, |kind, at| START + start(kind, at)));
+    let metrics = twice.into_iter().flatten().map(metric).collect();
+    let snapshot = Snapshot {
+        scopes: vec![ScopeMetrics {
+            metrics,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let attributes = |set: &Attributes| -> Vec<_> {
+        let pairs = set.iter();
+        pairs
+            .map(|pair| (pair.key.to_string(), pair.value.to_string()))
+            .collect()
+    };
+    let nanos = |secs: Duration| secs.as_nanos() as u64;
+    let all = [0, 1, 2, 0, 1, 2].into_iter().flat_map(|kind| {
+        let point = move |(at, set)| (attributes(set), nanos(start(kind, at)), 100_000_000_000);
+        sets.iter().enumerate().map(point)
+    });
+    let all: Vec<Told> = all.collect();
+    // Whole, cut by points, and cut by bytes, where a point that was written goes to the next request.
+    for (bytes, points) in [(1 << 20, 1_000), (1 << 20, 5), (400, 1_000)] {
+        let requests = parts(&snapshot, Limits { bytes, points })
+            .map(|part| ExportMetricsServiceRequest::decode(&part.request[..]).unwrap());
+        let arrived: Vec<Told> = requests.flat_map(|request| told(&request)).collect();
+        assert_eq!(arrived, all, "{bytes}, {points}");
+    }
 }
