@@ -16,10 +16,10 @@
 //!
 //! What a view drops is neither hashed nor compared, so that dropped attributes may have any number of values.
 //!
-//! A thread remembers at most [`REMEMBERED`] calls, in two halves: what the young half has not room for makes it the
-//! old one, and what was in the old one and was not asked for meanwhile is forgotten. When a stream is dropped, each
-//! thread forgets its series at its next look-up; until then they stay allocated, but no stream, provider or callback
-//! stays with them.
+//! A thread has at most [`REMEMBERED`] entries, two of most calls (by places and by texts), in two halves: what the young
+//! half has not room for makes it the old one, and what was in the old one and was not asked for meanwhile is forgotten.
+//! When a stream is dropped, each thread forgets its series at its next look-up; until then they stay allocated, but no
+//! stream, provider or callback stays with them.
 
 use std::cell::RefCell;
 use std::hash::BuildHasher;
@@ -39,7 +39,7 @@ mod places;
 
 use places::{Placed, Places};
 
-/// How many calls (stream and attributes) a thread remembers.
+/// How many entries a thread has: a call (stream and attributes) is one by its places and mostly one by its texts.
 pub(crate) const REMEMBERED: usize = 16_384;
 
 /// How many ways to give one set a thread remembers: as many as four attributes have orders.
@@ -54,8 +54,12 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Makes every thread forget the series that nobody but look-ups holds: so many were dropped.
 pub(crate) fn forget_dropped(series: usize) {
-    // Relaxed: a thread that sees it late forgets late.
-    DROPPED.fetch_add(1, Ordering::Relaxed);
+    // Nothing was measured, or idle series all had to stay: then threads need not look through what they remember.
+    if series == 0 {
+        return;
+    }
+    // Release, for `clean`: who sees it sees that the series have left. A thread that sees it late forgets late.
+    DROPPED.fetch_add(1, Ordering::Release);
     // This one at once, where it is worth it: it may never look anything up again, or soon and then in a hurry.
     let _ = REMEMBER.try_with(|memory| {
         let mut memory = memory.try_borrow_mut().ok()?;
@@ -136,6 +140,24 @@ impl Texts {
                 Given::List(list) => is_same_list(list, filter, given),
             }
     }
+
+    /// This call by its places, if one more way to give the set is to be remembered. Else the series is not cloned: threads
+    /// share its count.
+    fn placed(&mut self, call: &Call<'_>) -> Option<Placed> {
+        let Given::Set { calls } = &mut self.given else {
+            return None;
+        };
+        if *calls >= CALLS {
+            return None;
+        }
+        let order = Order::of(&self.series.attributes, call.filter, call.attributes)?;
+        *calls += 1;
+        Some(Placed {
+            hash: call.places,
+            order,
+            series: Arc::clone(&self.series),
+        })
+    }
 }
 
 impl<'a> Call<'a> {
@@ -188,19 +210,10 @@ pub(crate) fn recall_otherwise<R>(call: &Call<'_>, f: impl FnOnce(&Series) -> R)
                 return Some(f(series));
             }
             let found = memory.by_texts(call)?;
-            let series = Arc::clone(&found.series);
-            if let Given::Set { calls } = &mut found.given
-                && *calls < CALLS
-                && let Some(order) = Order::of(&series.attributes, call.filter, call.attributes)
-            {
-                *calls += 1;
-                memory.insert_places(Placed {
-                    hash: call.places,
-                    order,
-                    series: Arc::clone(&series),
-                });
-            }
-            Some(f(&series))
+            let placed = found.placed(call);
+            let result = f(&found.series);
+            placed.into_iter().for_each(|it| memory.insert_places(it));
+            Some(result)
         })
         .ok()?
 }
@@ -261,7 +274,11 @@ impl Memory {
         if !self.old.texts.is_empty()
             && let Ok(found) = self.old.texts.find_entry(hash, is)
         {
-            let (found, _) = found.remove();
+            let (mut found, _) = found.remove();
+            if let Given::Set { calls } = &mut found.given {
+                // Those by their places may be forgotten.
+                *calls = 0;
+            }
             self.insert_texts(found);
         }
         self.young.texts.find_mut(hash, is)
@@ -290,7 +307,8 @@ impl Memory {
 
     /// Forgets the series of dropped streams; says whether there may have been some.
     fn clean(&mut self) -> bool {
-        let dropped = DROPPED.load(Ordering::Relaxed);
+        // Acquire, of `forget_dropped`: whatever it counts has left its stream.
+        let dropped = DROPPED.load(Ordering::Acquire);
         let stale = self.seen != dropped;
         if stale {
             self.seen = dropped;
@@ -316,3 +334,6 @@ impl Half {
         self.texts.retain(|texts| stays(&texts.series));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,6 +119,9 @@ impl Order {
         filter: &AttributeFilter,
         given: &[KeyValue],
     ) -> Option<Self> {
+        if set.len() > Self::MAX_LEN {
+            return None;
+        }
         let (mut order, mut found) = (0, 0u16);
         let kept = given.iter().filter(|pair| filter.keeps(pair));
         for (at, pair) in kept.enumerate() {

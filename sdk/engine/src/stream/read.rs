@@ -176,7 +176,9 @@ impl<A: Aggregate> Stream<A> {
         let FeedState {
             reported, leaving, ..
         } = state;
+        let mut taken = 0;
         self.table.take_out(idle, hash_of, |place, len, series| {
+            taken += 1;
             // As long as the table: there may be new series.
             reported.resize_with(len, Default::default);
             leaving.add(series, reported.swap_remove(place));
@@ -184,7 +186,7 @@ impl<A: Aggregate> Stream<A> {
         if reported.len() < reported.capacity() / 4 {
             reported.shrink_to(2 * reported.len());
         }
-        lookup::forget_dropped(idle.len());
+        lookup::forget_dropped(taken);
     }
 }
 
