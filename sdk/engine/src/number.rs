@@ -7,9 +7,9 @@ pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// `u64`, `i64` or `f64`, as a word of the language.
     const TYPE: NumberType;
 
-    /// What [`is_plain`](Measured::is_plain) tests, where negative values are refused or not, and what is above `watched`
-    /// may be an outlier.
-    fn plain(monotonic: bool, watched: f64) -> Plain;
+    /// What [`is_plain`](Measured::is_plain) tests, where negative values are refused or not, and what is above `up_to` may
+    /// be an outlier.
+    fn plain(monotonic: bool, up_to: f64) -> Plain;
 
     /// Whether it can be recorded for certain, and is no outlier: one test on the hot path. Of what is not plain,
     /// `refusal` and the stream know more.
@@ -30,8 +30,8 @@ pub(crate) trait Measured: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// The sum: integers wrap, floats stay finite.
     fn plus(self, other: Self) -> Self;
 
-    /// The sum as a cell keeps it: that of floats may become infinite. Whoever reads it adds it up by [`plus`](Self::plus),
-    /// which makes it finite.
+    /// The sum as a cell keeps it: that of floats may become infinite, and stays so. Whoever reads it adds it up by
+    /// [`plus`](Self::plus), which makes it finite: the largest float, or the lowest, from then on, whatever is added.
     fn plus_unbounded(self, other: Self) -> Self;
 
     /// The difference: integers wrap, floats stay finite.
@@ -107,10 +107,10 @@ pub(crate) enum Refusal {
 impl Measured for u64 {
     const TYPE: NumberType = NumberType::U64;
 
-    fn plain(_monotonic: bool, watched: f64) -> Plain {
+    fn plain(_monotonic: bool, up_to: f64) -> Plain {
         Plain {
             mask: u64::MAX,
-            end: above(watched),
+            end: above(up_to),
         }
     }
 
@@ -160,8 +160,8 @@ impl Measured for u64 {
 impl Measured for i64 {
     const TYPE: NumberType = NumberType::I64;
 
-    fn plain(monotonic: bool, watched: f64) -> Plain {
-        Plain::signed(monotonic, above(watched).min(Plain::SIGN))
+    fn plain(monotonic: bool, up_to: f64) -> Plain {
+        Plain::signed(monotonic, above(up_to).min(Plain::SIGN))
     }
 
     #[inline]
@@ -212,11 +212,11 @@ impl Measured for f64 {
 
     /// Bits of floats without a sign are in the order of the floats, infinity and NaN above all that are finite.
     /// −0.0 passes for negative here.
-    fn plain(monotonic: bool, watched: f64) -> Plain {
-        let end = if watched < 0.0 {
+    fn plain(monotonic: bool, up_to: f64) -> Plain {
+        let end = if up_to < 0.0 {
             0
         } else {
-            f64::to_bits(watched.abs().min(f64::MAX)) + 1
+            f64::to_bits(up_to.abs().min(f64::MAX)) + 1
         };
         Plain::signed(monotonic, end)
     }

@@ -53,7 +53,8 @@ impl Outliers {
     /// `1 / (1 − quantile)` measurements (1,000 for a quantile of 0.999), 100 at least. Before as many were seen there are no
     /// outliers. It is brought up to date by each collection and by
     /// [`MeterProvider::tick`](crate::MeterProvider::tick), and is up to 4.5 % above the true one, so rather fewer
-    /// measurements are outliers than the quantile says.
+    /// measurements are outliers than the quantile says. Values far below it are not told apart, so that after a fall of the
+    /// values it may stay where these were until the window has moved on: about 70 seconds.
     ///
     /// A measurement costs one more addition where it is far below the quantile and many are measured, as most are; else as
     /// much more as in an exponential histogram, in which it is counted for the window.

@@ -23,8 +23,8 @@ use crate::timestamp::Timestamp;
 pub(crate) struct Series {
     /// What tells it from the others.
     pub(crate) attributes: Attributes,
-    /// The words of each thread; none where the process has run out of them, or where there are too many for one
-    /// range. Then all goes to blocks or to what threads share.
+    /// The words of each thread; none where the aggregation resizes its rows, where there are too many words for one range,
+    /// or where the process has run out of them. Then all goes to blocks or to what threads share.
     pub(crate) words: Words,
     /// The stream it belongs to, for the threads' look-up; [`NO_STREAM`] once that is gone or has taken it out.
     stream: AtomicU64,

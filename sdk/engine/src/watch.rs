@@ -75,7 +75,7 @@ impl Watch {
         }
     }
 
-    /// Up to this nothing has to be looked at.
+    /// What is above this is shown to [`sees`](Self::sees): of a quantile all.
     pub(crate) fn watched(&self) -> f64 {
         match self {
             Self::Nothing => f64::INFINITY,

@@ -112,7 +112,7 @@ impl<T: Measured> OnWords for Set<'_, T> {
     fn run(self, row: &[OwnWord]) -> Recorded {
         // The one bounds check.
         let [touches, exemplar @ ..] = row else {
-            return Recorded::Done;
+            return Recorded::Untouched;
         };
         // Relaxed: whoever sees the touch, which is a release, sees this value or a later one.
         let bits = self.value.to_bits();

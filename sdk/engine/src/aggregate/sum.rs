@@ -130,7 +130,7 @@ impl<T: Measured> OnWords for Add<'_, T> {
     fn run(self, row: &[OwnWord]) -> Recorded {
         // The one bounds check.
         let [sum, touches, exemplar @ ..] = row else {
-            return Recorded::Done;
+            return Recorded::Untouched;
         };
         let total = T::from_bits(sum.get()).plus_unbounded(self.value);
         sum.set(total.to_bits());

@@ -42,7 +42,7 @@ pub(super) fn bind<A: Aggregate>(
         series,
         aggregate: stream.aggregate.clone(),
         plain_values: stream.plain_values,
-        watched: stream.watch.plain_up_to().min(f64::MAX),
+        plain_up_to: stream.watch.plain_up_to().min(f64::MAX),
         exemplars: stream.exemplars,
         idle: stream.idle,
         stream,
@@ -71,7 +71,7 @@ struct Bound<A: Aggregate> {
     /// Of what is no histogram.
     plain_values: Plain,
     /// Of histograms: what is not at most this is not finite, or may be an outlier.
-    watched: f64,
+    plain_up_to: f64,
     exemplars: usize,
     idle: Idle,
     stream: Arc<Stream<A>>,
@@ -85,7 +85,7 @@ impl<A: Aggregate> BoundSyncInstrument<A::Value> for Bound<A> {
         let is_plain = if A::HISTOGRAM {
             // As a float, since the value is needed as one: its bits would have to be saved while the thread's words are
             // looked for. What is below 0 is untouched, so that −∞ is refused then.
-            value.as_f64() <= self.watched
+            value.as_f64() <= self.plain_up_to
         } else {
             // Of integers without a sign none is refused.
             A::Value::TYPE == NumberType::U64 || value.is_plain(self.plain_values)

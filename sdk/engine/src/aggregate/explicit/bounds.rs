@@ -90,9 +90,11 @@ impl Places {
         }
         let step = |place: u64| {
             let below = positive.partition_point(|bound| bound >> rest < place);
-            // Where no bound stands, nothing is above it.
+            // The highest value of the place: where no bound stands in it, nothing is above this.
             let none = (place << rest) + ((1 << rest) - 1);
+            // The next bound may stand in a higher place.
             let bound = positive.get(below).map_or(none, |bound| none.min(*bound));
+            // The bucket behind the bound: the first value above it carries into just this.
             let above = (not_above_0 + below + 1) as u64;
             (above << rest).wrapping_sub(bound + 1)
         };
