@@ -45,7 +45,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     // Only its tests know the face: they run services.
     ("throughline-e2e", &["throughline"]),
-    // Runs on the manual clock and the seeded randomness.
+    // They run on the manual clock and the seeded randomness.
     (
         "throughline-lab",
         &[
@@ -60,6 +60,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "throughline-engine",
             "throughline-model",
             "throughline-samplers",
+            "throughline-testkit",
         ],
     ),
     ("xtask", &[]),
