@@ -26,6 +26,9 @@ impl<'r> Lock<'r> {
 
     /// The same by place.
     pub(crate) fn each_at(&self, extent: Extent, mut f: impl FnMut(&[SharedWord])) {
+        if extent == Extent::NOWHERE {
+            return;
+        }
         for slab in self.registry.slabs() {
             if let Some(words) = slab.words(extent) {
                 f(SharedWord::slice(words));
@@ -40,6 +43,9 @@ impl<'r> Lock<'r> {
 
     /// The same by place.
     pub(crate) fn each_block_at(&self, extent: Extent, mut f: impl FnMut(&[SharedWord])) {
+        if extent == Extent::NOWHERE {
+            return;
+        }
         for slab in self.registry.slabs() {
             for slot in slab.slots(extent).unwrap_or_default() {
                 // SAFETY: we hold the lock, and borrow it until `f` returns.
