@@ -17,8 +17,9 @@ use crate::{decisions, spans};
 /// How many measurements or decisions are counted.
 pub(crate) const STEPS: u64 = 10_000;
 
-/// How many go before them.
-const WARM_UP: u64 = 2_048;
+/// How many go before them: so many that every place for an exemplar is taken, of which there are more where there are more
+/// processors.
+const WARM_UP: u64 = 32_768;
 
 type Run = fn(&Meter);
 
