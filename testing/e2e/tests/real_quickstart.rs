@@ -9,7 +9,7 @@ use std::{
 };
 
 use throughline_e2e::{
-    Collector, Failure, Ledger, Log, Look, Prometheus, Quickstart, Received, Scratch, Span, tool,
+    Collector, Failure, Ledger, Log, Look, Prometheus, Quickstart, Received, Scratch, tool,
     unresolved, until,
 };
 
@@ -86,7 +86,7 @@ fn at_one_percent_every_error_is_there_and_every_exemplar_resolves() -> Result<(
     for suffix in ["calls", "duration"] {
         assert_eq!(arrived(&received, suffix), counted, "*.{suffix}");
     }
-    let (mut arrived, mut answered) = (0, 0);
+    let (mut by_chance, mut retained, mut answered) = (0, 0, 0);
     for (request, _) in REQUESTS {
         let spans = || received.spans.iter().filter(|span| span.name == request);
         let refused = ledger
@@ -98,18 +98,19 @@ fn at_one_percent_every_error_is_there_and_every_exemplar_resolves() -> Result<(
             refused.map(|entry| entry.count).sum::<u64>(),
             "every failed {request}"
         );
-        // On a machine that stands still for a while, most are slow.
-        let was_slow = |span: &Span| {
-            let why = span.attributes.get("sampling.retained");
-            why.is_some_and(|why| why.contains("slow"))
-        };
-        let went_well = spans().filter(|span| !span.failed);
-        arrived += went_well.filter(|span| !was_slow(span)).count();
+        for span in spans().filter(|span| !span.failed) {
+            match span.attributes.get("sampling.retained") {
+                None => by_chance += 1,
+                // On a machine that stands still for a while, most are slow, and many are outliers.
+                Some(why) if why.contains("slow") => {}
+                Some(_) => retained += 1,
+            }
+        }
         answered += ledger.answers(request);
     }
     assert!(
-        u64::try_from(arrived).unwrap() < answered / 10,
-        "{arrived} of {answered} requests that went well were kept, at 1 %"
+        by_chance < answered / 20 && retained < answered / 2,
+        "of {answered} requests {by_chance} were kept by chance, at 1 %, and {retained} for something else than slowness"
     );
     let dangling: Vec<_> = unresolved(&received)
         .into_iter()
