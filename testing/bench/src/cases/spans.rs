@@ -23,8 +23,9 @@ use crate::prototype::{self, Tracer, Value};
 use crate::rigs::spans::{Exit, NAME, Spans, fastrace_arrived, fastrace_reporter};
 use crate::work::{Verify, Work, Workload, counts};
 
-/// After how many children a parent ends and the next begins.
-const CHILDREN: u64 = 1024;
+/// After how many children a parent ends and the next begins. A round begins with the end of a parent, and one of few steps
+/// would measure little else.
+const CHILDREN: u64 = 64;
 
 /// The values of the first two attributes; the third is the status, the fourth the number of the step.
 const METHOD: &str = "GET";
